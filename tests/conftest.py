@@ -1,0 +1,37 @@
+"""What every room's tests share: a real Redis server of their own, and the rule on missing system parts."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from typing import NoReturn
+
+import pytest
+
+from tests.redis_process import RedisProcess
+
+
+@pytest.fixture
+def redis_server() -> Iterator[RedisProcess]:
+    """A fresh Redis server process (started in about 20 ms), empty, in memory only."""
+    with RedisProcess() as server:
+        yield server
+
+
+@pytest.fixture
+def durable_redis_server() -> Iterator[RedisProcess]:
+    """A fresh Redis server with an append-only file: what it accepted survives `kill()` and `start()`."""
+    with RedisProcess(append_only=True) as server:
+        yield server
+
+
+@pytest.fixture
+def missing_system_part() -> Callable[[str], NoReturn]:
+    """Call it with what is missing (a browser, a linter): skips here, fails in CI, where everything must be there."""
+
+    def refuse(what: str) -> NoReturn:
+        if os.environ.get("CI", "").lower() in {"1", "true"}:
+            pytest.fail(f"CI must have {what}")
+        pytest.skip(f"needs {what}")
+
+    return refuse
