@@ -1,0 +1,47 @@
+"""The user's hand: a typed client of the Inlay service, and the `inlay` command line."""
+
+from inlay.async_client import AsyncClient
+from inlay.client import Client
+from inlay.errors import (
+    Conflict,
+    ConnectionFailed,
+    Gone,
+    InlayError,
+    InvalidRequest,
+    JobCanceled,
+    JobFailed,
+    NotFound,
+    Problem,
+    ProblemError,
+    Refused,
+    ServiceFailed,
+    TooManyRequests,
+    Unavailable,
+    WaitTimeout,
+)
+from inlay.models import Job, Parameters, Progress
+from inlay.retries import RetryPolicy
+
+__all__ = [
+    "AsyncClient",
+    "Client",
+    "Conflict",
+    "ConnectionFailed",
+    "Gone",
+    "InlayError",
+    "InvalidRequest",
+    "Job",
+    "JobCanceled",
+    "JobFailed",
+    "NotFound",
+    "Parameters",
+    "Problem",
+    "ProblemError",
+    "Progress",
+    "Refused",
+    "RetryPolicy",
+    "ServiceFailed",
+    "TooManyRequests",
+    "Unavailable",
+    "WaitTimeout",
+]

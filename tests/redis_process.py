@@ -17,12 +17,14 @@ START_TIMEOUT_S = 20.0
 
 
 class RedisProcess:
-    """One Redis server on a Unix socket in a folder of its own (short path, mode 0700).
+    """One Redis server on a Unix socket in a folder of its own (short path, mode 0700)::
 
         with RedisProcess(append_only=True) as server:
             redis.Redis.from_url(server.url).ping()
             server.kill()       # as kill -9 would
             server.start()      # the append-only file brings the data back
+
+    Leaving the block kills it and removes the folder.
     """
 
     def __init__(self, *, append_only: bool = False) -> None:

@@ -1,0 +1,46 @@
+# One command each; every target makes what it needs. `make help` lists them.
+PYTHON ?= python3
+VENV := .venv/bin
+ROOMS := sampler jobs app worker inlay training benchmarks tests tools
+PRESENT := $(wildcard $(ROOMS))
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test test-slow coverage check format lock clean
+
+help: ## Say what there is to run
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+install: ## Create .venv from requirements.lock (at once when nothing changed)
+	@$(PYTHON) tools/install.py
+
+demo: install ## Start the real service, complete half a picture, write build/demo.png
+	@$(VENV)/inlay demo
+
+test: install ## Run the tests
+	$(VENV)/python -m pytest
+
+test-slow: install ## Run the tests that take minutes
+	$(VENV)/python -m pytest -m slow
+
+coverage: install ## Run the tests and show what they did not reach
+	$(VENV)/python -m coverage erase
+	COVERAGE_PROCESS_START=pyproject.toml $(VENV)/python -m coverage run -m pytest
+	$(VENV)/python -m coverage combine --quiet
+	$(VENV)/python -m coverage report
+
+check: install ## Lint, formatting, types, import contracts
+	$(VENV)/ruff check
+	$(VENV)/ruff format --check
+	$(VENV)/mypy $(PRESENT)
+	$(VENV)/lint-imports
+
+format: install ## Write the formatting that `make check` asks for
+	$(VENV)/ruff check --fix
+	$(VENV)/ruff format
+
+lock: install ## Resolve pyproject.toml again and write the lock files
+	$(VENV)/python tools/lock.py
+
+clean: ## Remove caches and the demo's output (not .venv, not build/'s training runs)
+	rm -rf build/demo build/demo.png .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis htmlcov .coverage .coverage.*
+	find $(PRESENT) -name __pycache__ -type d -prune -exec rm -rf {} +

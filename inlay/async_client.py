@@ -1,0 +1,163 @@
+"""The client for asyncio: `Client`'s methods, awaited."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Mapping
+from types import TracebackType
+from typing import Any, Self, Unpack
+
+import httpx
+
+from inlay import calls
+from inlay.calls import Call, Picture
+from inlay.client import (
+    DEFAULT_URL,
+    LONG_POLL_S,
+    SHORTEST_POLL_S,
+    USUAL_POLL_S,
+    ended_well,
+    successful,
+    unreachable,
+)
+from inlay.errors import WaitTimeout
+from inlay.models import Job, Parameters, Side
+from inlay.retries import RetryPolicy
+
+
+class AsyncClient:
+    """A connection to an Inlay service, for asyncio::
+
+        async with AsyncClient("http://127.0.0.1:8000") as client:
+            job = await client.complete("half.png", keep="left", prompt="a red butterfly")
+            await client.wait(job.id, timeout_s=120)
+            picture = await client.result(job.id)
+
+    Every method raises `ConnectionFailed` and `ProblemError` (see `inlay.errors`).
+    """
+
+    def __init__(
+        self,
+        url: str = DEFAULT_URL,
+        *,
+        retries: RetryPolicy | None = None,
+        timeout_s: float = 30.0,
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
+        self._retries = retries or RetryPolicy()
+        self._http = httpx.AsyncClient(base_url=url, timeout=timeout_s, transport=transport)
+
+    async def complete(
+        self, image: Picture, *, keep: Side, fraction: float = 0.5, **parameters: Unpack[Parameters]
+    ) -> Job:
+        """Keep the side `keep` (its `fraction` of the picture) and draw the rest."""
+        given: dict[str, Any] = {"keep": keep, "fraction": fraction, **parameters}
+        return await self.submit("complete", given, image=image)
+
+    async def inpaint(self, image: Picture, mask: Picture | None = None, **parameters: Unpack[Parameters]) -> Job:
+        """Repaint where `mask` is white; without a mask, where `image` is transparent."""
+        return await self.submit("inpaint", parameters, image=image, mask=mask)
+
+    async def generate(self, **parameters: Unpack[Parameters]) -> Job:
+        """Draw a picture from the prompt alone."""
+        return await self.submit("generate", parameters)
+
+    async def submit(self, task: str, parameters: Mapping[str, object], **pictures: Picture | None) -> Job:
+        """Submit any task; `pictures` are files by form field. Raises `OSError` for unreadable files."""
+        call = await asyncio.to_thread(calls.submit, task, parameters, **pictures)
+        return calls.read_job(await self._send(call))
+
+    async def get(self, job_id: str) -> Job:
+        """The job as it is now."""
+        return calls.read_job(await self._send(calls.get(job_id)))
+
+    async def wait(self, job_id: str, *, timeout_s: float | None = None) -> Job:
+        """Return the job once it has succeeded. Raises `JobFailed`, `JobCanceled`, `WaitTimeout`."""
+        started = time.monotonic()
+        while True:
+            left_s = LONG_POLL_S if timeout_s is None else timeout_s - (time.monotonic() - started)
+            asked = time.monotonic()
+            response = await self._send(calls.get(job_id, wait_s=min(LONG_POLL_S, max(0.0, left_s))))
+            job = calls.read_job(response)
+            if job.final:
+                return ended_well(job)
+            if timeout_s is not None and time.monotonic() - started >= timeout_s:
+                raise WaitTimeout(job, timeout_s)
+            if time.monotonic() - asked < SHORTEST_POLL_S:  # the service did not hold the answer
+                pause_s = calls.retry_after_s(response) or USUAL_POLL_S
+                await asyncio.sleep(max(SHORTEST_POLL_S, min(pause_s, left_s)))
+
+    async def follow(self, job_id: str, *, interval_s: float | None = None) -> AsyncIterator[Job]:
+        """Yield the job now and at every change until it is final; polls at `interval_s`, else as the service asks."""
+        last: Mapping[str, Any] | None = None
+        while True:
+            response = await self._send(calls.get(job_id))
+            job = calls.read_job(response)
+            if job.raw != last:
+                yield job
+            if job.final:
+                return
+            last = job.raw
+            await asyncio.sleep(max(SHORTEST_POLL_S, interval_s or calls.retry_after_s(response) or USUAL_POLL_S))
+
+    async def result(self, job_id: str, index: int = 0) -> bytes:
+        """The encoded picture. Raises `Conflict` before it exists."""
+        return (await self._send(calls.result(job_id, index))).content
+
+    async def cancel(self, job_id: str) -> Job:
+        """Ask the job to stop; a running one stops within one network evaluation. Raises `Conflict` when final."""
+        return calls.read_job(await self._send(calls.cancel(job_id)))
+
+    async def delete(self, job_id: str) -> None:
+        """Cancel the job and delete everything about it."""
+        await self._send(calls.delete(job_id))
+
+    async def models(self) -> Mapping[str, Any]:
+        """`GET /v1/models`: the models that live workers serve."""
+        return await self._json("/v1/models")
+
+    async def limits(self) -> Mapping[str, Any]:
+        """`GET /v1/limits`: what the service accepts."""
+        return await self._json("/v1/limits")
+
+    async def ready(self) -> bool:
+        """Whether the service takes jobs now: its Redis answers and a warmed worker lives."""
+        try:
+            return (await self._http.get("/readyz")).status_code == httpx.codes.OK
+        except httpx.TransportError:
+            return False
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._http.aclose()
+
+    async def _json(self, path: str) -> Mapping[str, Any]:
+        body: Mapping[str, Any] = (await self._send(Call("GET", path))).json()
+        return body
+
+    async def _send(self, call: Call) -> httpx.Response:
+        attempt = 0
+        while True:
+            attempt += 1
+            try:
+                response = await self._http.request(
+                    call.method, call.path, headers=dict(call.headers), json=call.json, files=call.files
+                )
+            except httpx.TransportError as error:
+                delay_s = self._retries.after_failure(call, error, attempt)
+                if delay_s is None:
+                    raise unreachable(self._http.base_url, error) from error
+            else:
+                delay_s = self._retries.after_response(call, response, attempt)
+                if delay_s is None:
+                    return successful(response)
+            await asyncio.sleep(delay_s)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()

@@ -1,0 +1,176 @@
+"""The blocking client."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from types import TracebackType
+from typing import Any, Self, Unpack
+
+import httpx
+
+from inlay import calls
+from inlay.calls import Call, Picture
+from inlay.errors import ConnectionFailed, JobCanceled, JobFailed, WaitTimeout, problem_error
+from inlay.models import Job, Parameters, Side
+from inlay.retries import RetryPolicy
+
+DEFAULT_URL = "http://127.0.0.1:8000"
+LONG_POLL_S = 20.0
+SHORTEST_POLL_S = 0.1
+USUAL_POLL_S = 1.0
+
+
+class Client:
+    """A connection to an Inlay service::
+
+        with Client("http://127.0.0.1:8000") as client:
+            job = client.complete("half.png", keep="left", prompt="a red butterfly")
+            client.wait(job.id, timeout_s=120)
+            Path("whole.png").write_bytes(client.result(job.id))
+
+    Every method raises `ConnectionFailed` and `ProblemError` (see `inlay.errors`). Safe to share between threads.
+    """
+
+    def __init__(
+        self,
+        url: str = DEFAULT_URL,
+        *,
+        retries: RetryPolicy | None = None,
+        timeout_s: float = 30.0,
+        transport: httpx.BaseTransport | None = None,
+    ) -> None:
+        self._retries = retries or RetryPolicy()
+        self._http = httpx.Client(base_url=url, timeout=timeout_s, transport=transport)
+
+    def complete(self, image: Picture, *, keep: Side, fraction: float = 0.5, **parameters: Unpack[Parameters]) -> Job:
+        """Keep the side `keep` (its `fraction` of the picture) and draw the rest."""
+        given: dict[str, Any] = {"keep": keep, "fraction": fraction, **parameters}
+        return self.submit("complete", given, image=image)
+
+    def inpaint(self, image: Picture, mask: Picture | None = None, **parameters: Unpack[Parameters]) -> Job:
+        """Repaint where `mask` is white; without a mask, where `image` is transparent."""
+        return self.submit("inpaint", parameters, image=image, mask=mask)
+
+    def generate(self, **parameters: Unpack[Parameters]) -> Job:
+        """Draw a picture from the prompt alone."""
+        return self.submit("generate", parameters)
+
+    def submit(self, task: str, parameters: Mapping[str, object], **pictures: Picture | None) -> Job:
+        """Submit any task; `pictures` are files by form field. Raises `OSError` for unreadable files."""
+        return calls.read_job(self._send(calls.submit(task, parameters, **pictures)))
+
+    def get(self, job_id: str) -> Job:
+        """The job as it is now."""
+        return calls.read_job(self._send(calls.get(job_id)))
+
+    def wait(self, job_id: str, *, timeout_s: float | None = None) -> Job:
+        """Return the job once it has succeeded. Raises `JobFailed`, `JobCanceled`, `WaitTimeout`."""
+        started = time.monotonic()
+        while True:
+            left_s = LONG_POLL_S if timeout_s is None else timeout_s - (time.monotonic() - started)
+            asked = time.monotonic()
+            response = self._send(calls.get(job_id, wait_s=min(LONG_POLL_S, max(0.0, left_s))))
+            job = calls.read_job(response)
+            if job.final:
+                return ended_well(job)
+            if timeout_s is not None and time.monotonic() - started >= timeout_s:
+                raise WaitTimeout(job, timeout_s)
+            if time.monotonic() - asked < SHORTEST_POLL_S:  # the service did not hold the answer
+                pause_s = calls.retry_after_s(response) or USUAL_POLL_S
+                time.sleep(max(SHORTEST_POLL_S, min(pause_s, left_s)))
+
+    def follow(self, job_id: str, *, interval_s: float | None = None) -> Iterator[Job]:
+        """Yield the job now and at every change until it is final; polls at `interval_s`, else as the service asks."""
+        last: Mapping[str, Any] | None = None
+        while True:
+            response = self._send(calls.get(job_id))
+            job = calls.read_job(response)
+            if job.raw != last:
+                yield job
+            if job.final:
+                return
+            last = job.raw
+            time.sleep(max(SHORTEST_POLL_S, interval_s or calls.retry_after_s(response) or USUAL_POLL_S))
+
+    def result(self, job_id: str, index: int = 0) -> bytes:
+        """The encoded picture. Raises `Conflict` before it exists."""
+        return self._send(calls.result(job_id, index)).content
+
+    def cancel(self, job_id: str) -> Job:
+        """Ask the job to stop; a running one stops within one network evaluation. Raises `Conflict` when final."""
+        return calls.read_job(self._send(calls.cancel(job_id)))
+
+    def delete(self, job_id: str) -> None:
+        """Cancel the job and delete everything about it."""
+        self._send(calls.delete(job_id))
+
+    def models(self) -> Mapping[str, Any]:
+        """`GET /v1/models`: the models that live workers serve."""
+        return self._json("/v1/models")
+
+    def limits(self) -> Mapping[str, Any]:
+        """`GET /v1/limits`: what the service accepts."""
+        return self._json("/v1/limits")
+
+    def ready(self) -> bool:
+        """Whether the service takes jobs now: its Redis answers and a warmed worker lives."""
+        try:
+            return self._http.get("/readyz").status_code == httpx.codes.OK
+        except httpx.TransportError:
+            return False
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.close()
+
+    def _json(self, path: str) -> Mapping[str, Any]:
+        body: Mapping[str, Any] = self._send(Call("GET", path)).json()
+        return body
+
+    def _send(self, call: Call) -> httpx.Response:
+        attempt = 0
+        while True:
+            attempt += 1
+            try:
+                response = self._http.request(
+                    call.method, call.path, headers=dict(call.headers), json=call.json, files=call.files
+                )
+            except httpx.TransportError as error:
+                delay_s = self._retries.after_failure(call, error, attempt)
+                if delay_s is None:
+                    raise unreachable(self._http.base_url, error) from error
+            else:
+                delay_s = self._retries.after_response(call, response, attempt)
+                if delay_s is None:
+                    return successful(response)
+            time.sleep(delay_s)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def ended_well(job: Job) -> Job:
+    """The final job itself if it succeeded. Raises `JobFailed` or `JobCanceled`."""
+    if job.state == "failed":
+        raise JobFailed(job)
+    if job.state == "canceled":
+        raise JobCanceled(job)
+    return job
+
+
+def successful(response: httpx.Response) -> httpx.Response:
+    """The response itself if it is no error. Raises `ProblemError`."""
+    if response.is_error:
+        raise problem_error(calls.read_problem(response))
+    return response
+
+
+def unreachable(url: httpx.URL, error: httpx.TransportError) -> ConnectionFailed:
+    """The error to raise for a connection that failed for good."""
+    return ConnectionFailed(f"no answer from {url}: {str(error) or type(error).__name__}")

@@ -1,0 +1,52 @@
+"""When to send again, and after how long."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+
+import httpx
+
+from inlay.calls import Call, retry_after_s
+
+# Before the service looked at the request, or while it says "not now": nothing was accepted, so again is safe.
+REFUSED_FOR_NOW = frozenset({429, 503})
+# A gateway that lost its answer: the request may have been carried out.
+LOST_ON_THE_WAY = frozenset({502, 504})
+
+
+@dataclass(frozen=True, slots=True)
+class RetryPolicy:
+    """At most `attempts` sends; doubling delays with jitter, or what `Retry-After` asks for.
+
+    A service that asks for more than `longest_delay_s` is not waited for: the error is raised at once.
+    """
+
+    attempts: int = 4
+    first_delay_s: float = 0.25
+    longest_delay_s: float = 30.0
+
+    def after_response(self, call: Call, response: httpx.Response, attempt: int) -> float | None:
+        """Seconds to wait before attempt `attempt + 1` (the first is 1), or `None`: take this answer."""
+        again = response.status_code in REFUSED_FOR_NOW
+        again = again or (call.repeatable and response.status_code in LOST_ON_THE_WAY)
+        if not again or attempt >= self.attempts:
+            return None
+        asked_s = retry_after_s(response)
+        if asked_s is None:
+            return self._backoff_s(attempt)
+        return asked_s if asked_s <= self.longest_delay_s else None
+
+    def after_failure(self, call: Call, error: httpx.TransportError, attempt: int) -> float | None:
+        """The same for a connection that failed: a call that may have arrived is repeated only if harmless."""
+        never_arrived = isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout)
+        if attempt >= self.attempts or not (call.repeatable or never_arrived):
+            return None
+        return self._backoff_s(attempt)
+
+    def _backoff_s(self, attempt: int) -> float:
+        full = min(self.longest_delay_s, self.first_delay_s * 2.0 ** (attempt - 1))
+        return full * random.uniform(0.5, 1.0)  # noqa: S311  # jitter, not a secret
+
+
+NO_RETRIES = RetryPolicy(attempts=1)

@@ -1,0 +1,65 @@
+"""Make or refresh `.venv` from `requirements.lock`: at once when nothing changed, safe when called in parallel.
+
+Run by `make install` with whatever `python3` is at hand, so it must at least parse on older ones to say so.
+"""
+
+import fcntl
+import hashlib
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+VENV = ROOT / ".venv"
+OLDEST_PYTHON = (3, 11)
+
+
+def fingerprint() -> str:
+    """Changes whenever the environment must be installed again."""
+    parts = [(ROOT / name).read_bytes() for name in ("requirements.lock", "pyproject.toml")]
+    parts += [sys.version.encode(), str(ROOT).encode(), Path(__file__).read_bytes()]
+    return hashlib.sha256(b"\0".join(parts)).hexdigest()
+
+
+def run(*command: str) -> None:
+    """Run a command, or end with its exit status."""
+    finished = subprocess.run(command, cwd=ROOT, check=False)
+    if finished.returncode:
+        sys.exit("make install: this failed: " + " ".join(command))
+
+
+def install() -> None:
+    """Create the environment, install every pinned package, then this project as editable."""
+    python = VENV / "bin" / "python"
+    if not os.access(str(python), os.X_OK):
+        run(sys.executable, "-m", "venv", "--clear", str(VENV))
+    pip = (str(python), "-m", "pip", "--quiet", "--disable-pip-version-check", "install")
+    run(*pip, "-r", "requirements.lock")
+    run(*pip, "--no-deps", "--no-build-isolation", "--editable", ".")
+
+
+def main() -> None:
+    """Check the Python, take the lock, install if anything changed."""
+    if sys.version_info < OLDEST_PYTHON:
+        found = ".".join(str(part) for part in sys.version_info[:3])
+        sys.exit("Inlay needs Python 3.11 or newer; this is " + found + ". Try: make PYTHON=python3.11 install")
+    try:
+        import ensurepip  # noqa: F401  # asked for only to see whether venv can work
+    except ImportError:
+        sys.exit(
+            "This Python cannot make virtual environments: install its venv package (Debian: apt install python3-venv)"
+        )
+    stamp = VENV / ".installed"
+    with (ROOT / ".venv.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        wanted = fingerprint()
+        if stamp.is_file() and stamp.read_text() == wanted:
+            return
+        print("Installing into .venv (the first time takes a few minutes) …", flush=True)
+        install()
+        stamp.write_text(wanted)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,60 @@
+"""Write `requirements.lock` (everything) and `requirements-api.lock` (the API image: no torch).
+
+pip resolves, nothing is installed: `pip install --dry-run --ignore-installed --report`. Only names and public
+versions are written: no index, no path, no build tag (`2.13.0+cpu` is written `2.13.0`), so that the file
+means the same on every machine. `torch` is pinned here because its releases decide everything else's size.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+TORCH = "torch==2.13.0"
+HEADER = """\
+# {what}
+# Written by `make lock` from pyproject.toml with Python {python}; do not edit.
+"""
+
+
+def resolve(requirements: list[str], constraints: Path | None = None) -> dict[str, str]:
+    """Normalised name → version of everything that `requirements` need. Raises `CalledProcessError`."""
+    with tempfile.TemporaryDirectory() as folder:
+        report = Path(folder) / "report.json"
+        command = [sys.executable, "-m", "pip", "install", "--quiet", "--dry-run", "--ignore-installed"]
+        command += ["--report", str(report), *requirements]
+        if constraints:
+            command += ["--constraint", str(constraints)]
+        subprocess.run(command, cwd=ROOT, check=True)
+        installs = json.loads(report.read_text())["install"]
+    found = {}
+    for entry in installs:
+        name = entry["metadata"]["name"].lower().replace("_", "-").replace(".", "-")
+        if name != "inlay":
+            found[name] = entry["metadata"]["version"].partition("+")[0]
+    return found
+
+
+def write(path: Path, what: str, versions: dict[str, str], *, first: str = "") -> None:
+    """One `name==version` a line, sorted; the package `first` leads."""
+    python = f"{sys.version_info.major}.{sys.version_info.minor}"
+    names = sorted(versions, key=lambda name: (name != first, name))
+    lines = "".join(f"{name}=={versions[name]}\n" for name in names)
+    path.write_text(HEADER.format(what=what, python=python) + lines)
+    print(f"{path.name}: {len(versions)} packages")
+
+
+def main() -> None:
+    """Resolve the whole project once; the API's lock is held to the same versions."""
+    everything = ROOT / "requirements.lock"
+    write(everything, "Everything: both processes, tests, checks.", resolve([TORCH, ".[dev]"]), first="torch")
+    api = resolve([".[api]"], constraints=everything)
+    write(ROOT / "requirements-api.lock", "The API process alone: no torch.", api)
+
+
+if __name__ == "__main__":
+    main()
