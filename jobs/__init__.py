@@ -1,0 +1,1 @@
+"""What the API and the worker share: job spec, record, store, queue, blobs, settings, errors."""

@@ -1,0 +1,61 @@
+"""Exceptions of this room, and the codes with which a job can fail."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class JobError(Exception):
+    """Base of every exception raised by `jobs`."""
+
+
+class JobExists(JobError):
+    """A record with this id is already stored."""
+
+    def __init__(self, job_id: str) -> None:
+        super().__init__(f"job {job_id} exists already")
+        self.job_id = job_id
+
+
+class JobNotFound(JobError):
+    """There is no record with this id: never created, deleted, or expired."""
+
+    def __init__(self, job_id: str) -> None:
+        super().__init__(f"no job {job_id}")
+        self.job_id = job_id
+
+
+class TransitionRefused(JobError):
+    """The record was not in a state from which the asked transition may start.
+
+    `state` is what was found, `reason` is one of `state`, `attempt` (another execution owns the
+    job by now) and `cancel_requested` (a canceled job cannot succeed).
+    """
+
+    def __init__(self, job_id: str, state: str, to: str, reason: str) -> None:
+        super().__init__(f"job {job_id} is {state}, cannot become {to} ({reason})")
+        self.job_id = job_id
+        self.state = state
+        self.to = to
+        self.reason = reason
+
+
+class BlobMissing(JobError):
+    """The blob was never stored, was deleted, or has expired."""
+
+    def __init__(self, key: str) -> None:
+        super().__init__(f"no blob {key}")
+        self.key = key
+
+
+class FailureCode(StrEnum):
+    """Why a job failed; stable, part of the HTTP contract (`error.code`)."""
+
+    POISON_JOB = "poison_job"
+    DEADLINE_EXCEEDED = "deadline_exceeded"
+    INPUT_MISSING = "input_missing"
+    INPUT_UNREADABLE = "input_unreadable"
+    UNKNOWN_MODEL = "unknown_model"
+    DIVERGED = "diverged"
+    OUT_OF_MEMORY = "out_of_memory"
+    INTERNAL_ERROR = "internal_error"

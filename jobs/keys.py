@@ -1,0 +1,30 @@
+"""Names of all Redis keys of this project, in one place."""
+
+from __future__ import annotations
+
+ACTIVE = "inlay:active"
+"""Sorted set of ids of jobs that are not final, by creation time. The only key without a TTL."""
+
+SERVICE_TIME = "inlay:service_time"
+WORKERS = "inlay:workers"
+RECOVERY_LOCK = "inlay:recovery"
+
+
+def job(job_id: str) -> str:
+    """Hash of one job record."""
+    return f"inlay:job:{job_id}"
+
+
+def tombstone(job_id: str) -> str:
+    """Outlives the record, so that an expired job can be told from one that never was."""
+    return f"inlay:tombstone:{job_id}"
+
+
+def blob(job_id: str, name: str) -> str:
+    """Key of a job's blob, e.g. `inlay:blob:<job>:image`; results are named `result-0` and so on."""
+    return f"inlay:blob:{job_id}:{name}"
+
+
+def worker(name: str) -> str:
+    """Presence of one worker."""
+    return f"inlay:worker:{name}"

@@ -1,0 +1,71 @@
+"""The queue: RQ carries job ids from the API to the workers, and nothing else."""
+
+from __future__ import annotations
+
+from rq import Queue
+from rq.executions import ExecutionRegistry
+from rq.job import Job
+from rq.serializers import JSONSerializer
+
+from jobs.connect import RedisClient, text
+from jobs.settings import Settings
+
+RUN_JOB = "worker.process.run_job"
+"""The only function that a queue entry may name. Workers refuse any other."""
+
+
+class JobQueue:
+    """Ids of jobs that wait, in order. What is true about a job stands in its record, not here."""
+
+    def __init__(self, redis: RedisClient, settings: Settings) -> None:
+        self._redis = redis
+        self._settings = settings
+        self.rq = Queue(settings.queue_name, connection=redis, serializer=JSONSerializer, default_timeout=-1)
+
+    def enqueue(self, job_id: str, *, at_front: bool = False) -> None:
+        """Put a job on the queue; RQ's timeout is off, deadlines are checked between evaluations."""
+        self.rq.enqueue(
+            RUN_JOB,
+            job_id,
+            job_id=job_id,
+            at_front=at_front,
+            ttl=self._settings.job_ttl_s,
+            result_ttl=0,
+            failure_ttl=self._settings.result_ttl_s,
+        )
+
+    def requeue(self, job_id: str) -> None:
+        """Put a job that lost its worker to the front, and forget what RQ knew of it."""
+        self.remove(job_id)
+        self.enqueue(job_id, at_front=True)
+
+    def depth(self) -> int:
+        """Number of jobs that wait."""
+        return int(self._redis.llen(self.rq.key))
+
+    def waiting(self) -> set[str]:
+        """Ids of the jobs that wait."""
+        return {text(raw) for raw in self._redis.lrange(self.rq.key, 0, -1)}
+
+    def remove(self, job_id: str) -> None:
+        """Erase a job from all of RQ's books: queue, intermediate list, executions, registries, its hash.
+
+        RQ's own `Job.delete` fails when an execution of a dead worker has expired, hence the keys by name.
+        """
+        started = self.rq.started_job_registry.key
+        entries = [text(raw) for raw in self._redis.zrange(started, 0, -1)]
+        executions = [entry for entry in entries if entry.partition(":")[0] == job_id]
+        with self._redis.pipeline(transaction=True) as pipe:
+            pipe.lrem(self.rq.key, 0, job_id)
+            pipe.lrem(self.rq.intermediate_queue_key, 0, job_id)
+            for entry in executions:
+                pipe.zrem(started, entry)
+                pipe.delete(f"rq:execution:{entry}")
+            pipe.zrem(self.rq.failed_job_registry.key, job_id)
+            pipe.delete(
+                Job.key_for(job_id),
+                Job.dependents_key_for(job_id),
+                ExecutionRegistry(job_id, self._redis).key,
+                f"rq:results:{job_id}",
+            )
+            pipe.execute()

@@ -1,0 +1,64 @@
+"""Lua scripts behind `JobStore`; each is one atomic step on the server.
+
+A record is a hash whose values are JSON; so the state `queued` is stored with its quotes.
+"""
+
+from __future__ import annotations
+
+LAST_FIELD = "_last"
+"""Holds the token of the last transition: a repeated one is recognised and succeeds again."""
+
+CREATE = """
+if redis.call('EXISTS', KEYS[1]) == 1 then return 0 end
+for i = 6, #ARGV, 2 do redis.call('HSET', KEYS[1], ARGV[i], ARGV[i + 1]) end
+redis.call('EXPIRE', KEYS[1], ARGV[3])
+redis.call('ZADD', KEYS[2], ARGV[2], ARGV[1])
+redis.call('SET', KEYS[3], ARGV[4], 'EX', ARGV[5])
+return 1
+"""
+
+TRANSITION = """
+local id, to, token, expected = ARGV[1], ARGV[2], ARGV[3], ',' .. ARGV[4] .. ','
+local attempt, ttl_s, final = ARGV[5], ARGV[6], ARGV[7] == '1'
+local state = redis.call('HGET', KEYS[1], 'state')
+if not state then return {'', 'missing'} end
+state = cjson.decode(state)
+if redis.call('HGET', KEYS[1], '_last') == token then return {state, 'done'} end
+if not string.find(expected, ',' .. state .. ',', 1, true) then return {state, 'state'} end
+if attempt ~= '' and redis.call('HGET', KEYS[1], 'attempt') ~= attempt then return {state, 'attempt'} end
+if to == 'succeeded' and redis.call('HGET', KEYS[1], 'cancel_requested') == 'true' then
+  return {state, 'cancel_requested'}
+end
+for i = 8, #ARGV, 2 do redis.call('HSET', KEYS[1], ARGV[i], ARGV[i + 1]) end
+redis.call('HSET', KEYS[1], 'state', cjson.encode(to), '_last', token)
+redis.call('EXPIRE', KEYS[1], ttl_s)
+if final then redis.call('ZREM', KEYS[2], id) end
+return {to, 'done'}
+"""
+
+PROGRESS = """
+if redis.call('HGET', KEYS[1], 'state') ~= '"running"' then return 0 end
+if redis.call('HGET', KEYS[1], 'attempt') ~= ARGV[1] then return 0 end
+redis.call('HSET', KEYS[1], 'progress', ARGV[2])
+return 1
+"""
+
+CANCEL = """
+local state = redis.call('HGET', KEYS[1], 'state')
+if not state then return '' end
+if state == '"queued"' then
+  redis.call('HSET', KEYS[1], 'state', '"canceled"', 'finished_at', ARGV[2], 'cancel_requested', 'true')
+  redis.call('EXPIRE', KEYS[1], ARGV[3])
+  redis.call('ZREM', KEYS[2], ARGV[1])
+  return 'canceled'
+end
+if state == '"running"' then redis.call('HSET', KEYS[1], 'cancel_requested', 'true') end
+return cjson.decode(state)
+"""
+
+SERVICE_TIME = """
+local old, new = redis.call('GET', KEYS[1]), tonumber(ARGV[1])
+if old then new = 0.8 * tonumber(old) + 0.2 * new end
+redis.call('SET', KEYS[1], tostring(new), 'EX', ARGV[2])
+return tostring(new)
+"""

@@ -1,0 +1,67 @@
+"""All settings of the service: one class, read once at start, passed as a value."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, SecretStr, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Read from the environment, prefix `INLAY_`; `docs/settings.md` lists them all."""
+
+    model_config = SettingsConfigDict(env_prefix="INLAY_", frozen=True, extra="ignore")
+
+    redis_url: SecretStr = Field(
+        SecretStr("redis://127.0.0.1:6379/0"),
+        description="Redis to work on: `redis://`, `rediss://` (TLS) or `unix://`, with its password if it has one.",
+    )
+    redis_timeout_s: float = Field(5.0, gt=0, description="Seconds before a Redis command that hangs counts as failed.")
+    queue_name: str = Field("inlay", pattern=r"^[a-z0-9_-]{1,64}$", description="Name of the RQ queue.")
+    max_queue_depth: int = Field(1000, ge=1, description="Jobs that may wait; further ones are refused.")
+    job_ttl_s: int = Field(7 * 86400, ge=60, description="Seconds that an unfinished job and its uploads are kept.")
+    result_ttl_s: int = Field(86400, ge=1, description="Seconds that a finished job and its results are kept.")
+    tombstone_ttl_s: int = Field(
+        14 * 86400, ge=1, description="Seconds after submission in which an expired job is told from an unknown one."
+    )
+    max_upload_bytes: int = Field(20 * 2**20, ge=1024, description="Largest accepted upload in bytes.")
+    max_pixels: int = Field(40_000_000, ge=4096, description="Largest accepted picture in pixels.")
+
+    model: str = Field(
+        "models/scenes-128",
+        description="The model to serve: a folder in diffusers format, or a hub id. "
+        "A relative folder is looked for in the working directory, then beside the installed packages.",
+    )
+    model_revision: str | None = Field(None, description="Branch, tag or commit of a model from the hub.")
+    device: str = Field("auto", description="`auto` (a GPU if there is one), `cpu`, `cuda`, `cuda:1`, …")
+    dtype: Literal["auto", "float32", "bfloat16", "float16"] = Field(
+        "auto", description="Precision of the network; `auto` is float16 on a GPU and float32 on a CPU."
+    )
+    compile: bool = Field(False, description="Compile the UNet with torch.compile during warm-up.")
+    threads: int | None = Field(None, ge=1, description="Threads of the network on a CPU; unset is one per core.")
+    max_batch: int = Field(8, ge=1, le=64, description="Pictures that one worker samples at once.")
+    finishing_threads: int = Field(2, ge=1, description="Threads that read uploads and write results.")
+
+    heartbeat_interval_s: float = Field(1.0, gt=0, description="Seconds between a worker's signs of life.")
+    worker_ttl_s: float = Field(5.0, gt=0, description="Seconds without a sign of life after which a worker is dead.")
+    recovery_interval_s: float = Field(1.0, gt=0, description="Seconds between searches for abandoned jobs.")
+    recovery_grace_s: float = Field(
+        3.0, ge=0, description="Seconds that a job may be accepted but not on the queue before it is put there again."
+    )
+    stall_timeout_s: float = Field(
+        120.0, gt=0, description="Seconds that one network call may take before the worker counts as hung and exits."
+    )
+    drain_grace_s: float = Field(
+        25.0, ge=0, description="Seconds that a worker may take after SIGTERM to finish; the rest is given back."
+    )
+    max_attempts: int = Field(3, ge=1, description="Workers that may die on a job before it fails as `poison_job`.")
+
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least severity logged.")
+    log_format: Literal["console", "json"] = Field("console", description="Readable lines, or one JSON object a line.")
+
+    @model_validator(mode="after")
+    def _heartbeats_fit(self) -> Settings:
+        if self.worker_ttl_s < 2 * self.heartbeat_interval_s:
+            raise ValueError("worker_ttl_s must be at least twice heartbeat_interval_s")
+        return self

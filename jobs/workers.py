@@ -1,0 +1,72 @@
+"""Which workers are alive and warmed: a presence record each, kept alive by heartbeats."""
+
+from __future__ import annotations
+
+import time
+from enum import StrEnum
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from jobs import keys
+from jobs.connect import RedisClient, text
+
+
+class WorkerState(StrEnum):
+    """Life of a worker; it takes jobs in the second state only."""
+
+    STARTING = "starting"
+    READY = "ready"
+    DRAINING = "draining"
+
+
+class WorkerPresence(BaseModel):
+    """What a worker tells about itself with every heartbeat."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    name: str
+    state: WorkerState
+    model: str = Field(description="Model id that clients may ask for.")
+    native_size_px: int = Field(description="Side of the square that the model was trained on.")
+    device: str
+    max_batch: int = Field(description="Pictures that it samples at once.")
+    running: int = Field(0, description="Jobs that it has taken and not yet finished.")
+    calls: int = Field(0, description="Network calls since the start.")
+    evaluations: int = Field(0, description="Network evaluations since the start; several share a call.")
+    largest_batch: int = Field(0, description="Most evaluations that shared a call.")
+
+
+class WorkerRegistry:
+    """Presence records of all workers."""
+
+    def __init__(self, redis: RedisClient) -> None:
+        self._redis = redis
+
+    def beat(self, presence: WorkerPresence, *, ttl_s: float) -> None:
+        """Announce a worker for the next `ttl_s` seconds."""
+        ttl_ms = int(ttl_s * 1000)
+        with self._redis.pipeline(transaction=True) as pipe:
+            pipe.set(keys.worker(presence.name), presence.model_dump_json(), px=ttl_ms)
+            pipe.zremrangebyscore(keys.WORKERS, 0, time.time())
+            pipe.zadd(keys.WORKERS, {presence.name: time.time() + ttl_s})
+            pipe.pexpire(keys.WORKERS, max(ttl_ms, 60_000))
+            pipe.execute()
+
+    def leave(self, name: str) -> None:
+        """Withdraw a worker at once."""
+        with self._redis.pipeline(transaction=True) as pipe:
+            pipe.delete(keys.worker(name))
+            pipe.zrem(keys.WORKERS, name)
+            pipe.execute()
+
+    def alive(self) -> list[WorkerPresence]:
+        """Presence of every worker that gave a sign of life lately, oldest sign first."""
+        names = self._redis.zrange(keys.WORKERS, 0, -1)
+        if not names:
+            return []
+        answers = self._redis.mget([keys.worker(text(name)) for name in names])
+        return [WorkerPresence.model_validate_json(answer) for answer in answers if answer is not None]
+
+    def ready(self) -> list[WorkerPresence]:
+        """The workers that take jobs now."""
+        return [presence for presence in self.alive() if presence.state is WorkerState.READY]
