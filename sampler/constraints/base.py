@@ -1,0 +1,22 @@
+"""What a constraint must offer to the sampler."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from torch import Tensor
+
+
+class Constraint(Protocol):
+    """A condition `A(x0) = y` on the clean latents; `A` and `y` belong to the implementer."""
+
+    def error_direction(self, x0_hat: Tensor) -> Tensor:
+        """Where `x0_hat` (c, h, w) should move, in latent space and of its shape.
+
+        `A^+ (y - A x0_hat)` for a linear operator; zero exactly where nothing is asked for.
+        """
+        ...
+
+    def residual(self, x0_hat: Tensor) -> float:
+        """Root mean square of `y - A(x0_hat)` over what is measured; 0 when the constraint is met."""
+        ...

@@ -1,0 +1,38 @@
+"""Inpainting: `A` multiplies with the mask of what is known, so `A^+ (y - A x0_hat) = mask * (y - x0_hat)`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from torch import Tensor
+
+
+@dataclass(frozen=True, eq=False)
+class InpaintConstraint:
+    """Keep the known latents.
+
+    `y`: latents (c, h, w) float32, arbitrary where unknown. `mask`: (h, w), (1, h, w) or (c, h, w) in [0, 1] with
+    1 known, 0 unknown, and grey a strength in between. Raises `ValueError` for other shapes or values.
+    """
+
+    y: Tensor
+    mask: Tensor
+    _weight: Tensor = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        channels, height, width = self.y.shape
+        if self.mask.shape not in {(height, width), (1, height, width), (channels, height, width)}:
+            raise ValueError(f"a mask of shape {tuple(self.mask.shape)} does not fit latents {tuple(self.y.shape)}")
+        if not bool(((self.mask >= 0) & (self.mask <= 1)).all()):
+            raise ValueError("mask values must lie in [0, 1]")
+        object.__setattr__(self, "_weight", self.mask.to(self.y).expand_as(self.y))
+
+    def error_direction(self, x0_hat: Tensor) -> Tensor:
+        """`mask * (y - x0_hat)`; what `y` holds at unknown places never enters, not even NaN."""
+        return (self._weight * (self.y - x0_hat)).masked_fill(self._weight == 0, 0.0)
+
+    def residual(self, x0_hat: Tensor) -> float:
+        """Root of the mask-weighted mean square of `y - x0_hat`."""
+        total = float(self._weight.sum())
+        error = (self.y - x0_hat).masked_fill(self._weight == 0, 0.0)
+        return float((self._weight * error.square()).sum() / total) ** 0.5 if total > 0 else 0.0

@@ -1,0 +1,130 @@
+"""Runs many sampling processes at once: gathers what they ask for, evaluates, answers. Knows no Redis and no HTTP.
+
+Work starts and ends at evaluation boundaries: an added process joins the next round, an ended one leaves at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import count
+from typing import Generic, NewType, TypeAlias, cast
+
+from sampler.batching import BatchSizes, Costly, Outcome, answer, group
+from sampler.evaluation import Answer, Evaluator, Process, Report, ResultT
+
+Ticket = NewType("Ticket", int)
+OnReport: TypeAlias = Callable[[Report], None]
+
+
+@dataclass(frozen=True, eq=False)
+class Finished(Generic[ResultT]):
+    """A process that ended by itself: with a `result`, or with the `error` that ended it."""
+
+    ticket: Ticket
+    result: ResultT | None
+    error: Exception | None
+
+    def unwrap(self) -> ResultT:
+        """The result; raises the error instead if there is one."""
+        if self.error is not None:
+            raise self.error
+        return cast(ResultT, self.result)
+
+
+@dataclass(eq=False)
+class _Run(Generic[ResultT]):
+    process: Process[ResultT]
+    on_report: OnReport | None
+    pending: Costly | None = None
+    """What it waits for; None before its start."""
+
+
+class Engine(Generic[ResultT]):
+    """Drives processes that return a `ResultT`. Not thread-safe: one thread adds, removes and steps.
+
+    `batch_sizes` are the network's, in rows (a guided request has two), `image_batch_sizes` the autoencoder's: see
+    `BatchSizes`.
+    """
+
+    def __init__(
+        self,
+        evaluator: Evaluator,
+        batch_sizes: Sequence[int] = (1, 2, 4, 8, 16),
+        image_batch_sizes: Sequence[int] = (1, 2, 4),
+    ) -> None:
+        self._evaluator = evaluator
+        self._batch_sizes = BatchSizes(tuple(batch_sizes), tuple(image_batch_sizes))
+        self._tickets = count(1)
+        self._runs: dict[Ticket, _Run[ResultT]] = {}
+
+    @property
+    def running(self) -> int:
+        """How many processes have not ended."""
+        return len(self._runs)
+
+    def add(self, process: Process[ResultT], on_report: OnReport | None = None) -> Ticket:
+        """Take a process in; it starts with the next `step`. `on_report` is called at each of its `Report`s."""
+        ticket = Ticket(next(self._tickets))
+        self._runs[ticket] = _Run(process, on_report)
+        return ticket
+
+    def remove(self, ticket: Ticket) -> bool:
+        """Drop a process and close its generator; False when it does not run any more. Allowed in `on_report` too."""
+        run = self._runs.pop(ticket, None)
+        if run is None:
+            return False
+        run.process.close()
+        return True
+
+    def step(self) -> list[Finished[ResultT]]:
+        """One round: every running process gets its next answer. Returns those that ended in it.
+
+        An exception in one process, in its `on_report` or in its evaluation ends that process alone.
+        """
+        ends = [self._advance(ticket, None) for ticket, run in list(self._runs.items()) if run.pending is None]
+        waiting = [(ticket, run.pending) for ticket, run in self._runs.items() if run.pending is not None]
+        for batch in group(waiting, self._batch_sizes):
+            outcomes = answer([request for _, request in batch], self._evaluator, self._batch_sizes)
+            ends += [self._hand_over(ticket, outcome) for (ticket, _), outcome in zip(batch, outcomes, strict=True)]
+        return [end for end in ends if end is not None]
+
+    def _hand_over(self, ticket: Ticket, outcome: Outcome) -> Finished[ResultT] | None:
+        return self._fail(ticket, outcome) if isinstance(outcome, Exception) else self._advance(ticket, outcome)
+
+    def _advance(self, ticket: Ticket, value: Answer) -> Finished[ResultT] | None:
+        """Run a process up to its next costly request; None while it goes on, or when it has been removed."""
+        try:
+            while (run := self._runs.get(ticket)) is not None:
+                request = run.process.send(value)
+                if not isinstance(request, Report):
+                    run.pending = request
+                    return None
+                value = None
+                if run.on_report is not None:
+                    run.on_report(request)
+        except StopIteration as stop:
+            del self._runs[ticket]
+            return Finished(ticket, stop.value, None)
+        except Exception as error:  # the edge of one process: its failure must not touch the others
+            return self._fail(ticket, error)
+        return None
+
+    def _fail(self, ticket: Ticket, error: Exception) -> Finished[ResultT] | None:
+        run = self._runs.pop(ticket, None)
+        if run is None:
+            return None
+        try:
+            run.process.close()
+        except Exception as closing:  # the first error is the one to tell
+            error.add_note(f"closing the process failed too: {closing!r}")
+        return Finished(ticket, None, error)
+
+
+def run(process: Process[ResultT], evaluator: Evaluator, on_report: OnReport | None = None) -> ResultT:
+    """Run one process alone and return its result, or raise its error: the engine with one generator."""
+    engine: Engine[ResultT] = Engine(evaluator)
+    engine.add(process, on_report)
+    while True:
+        for end in engine.step():
+            return end.unwrap()

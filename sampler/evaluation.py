@@ -1,0 +1,157 @@
+"""What a sampling process may ask for, what it is answered, and who answers.
+
+A process is a plain generator: it yields requests and is sent the answers. Nothing here has a batch dimension; batching
+is the engine's business.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass
+from typing import Protocol, TypeAlias, TypeVar
+
+from torch import Tensor
+
+from sampler.errors import DivergedError, ProtocolError
+
+
+@dataclass(frozen=True, eq=False)
+class Conditioning:
+    """The text of one sample, and how strongly it is followed.
+
+    `prompt` and `negative` are text embeddings (tokens, dim) float32 of one shape. A `guidance_scale` of 1 means no
+    guidance: one network evaluation. Any other scale `w` needs `negative` and costs two evaluations:
+    `negative + w * (positive - negative)` (Ho & Salimans 2022, arXiv 2207.12598).
+    """
+
+    prompt: Tensor
+    negative: Tensor | None = None
+    guidance_scale: float = 1.0
+
+    def __post_init__(self) -> None:
+        if self.prompt.ndim != 2:
+            raise ValueError(f"prompt must be (tokens, dim), not {tuple(self.prompt.shape)}")
+        if self.is_guided and self.negative is None:
+            raise ValueError("a guidance_scale other than 1 needs negative embeddings")
+        if self.negative is not None and self.negative.shape != self.prompt.shape:
+            raise ValueError("prompt and negative must have one shape")
+
+    @property
+    def is_guided(self) -> bool:
+        """Whether the network is evaluated twice."""
+        return self.guidance_scale != 1.0
+
+    @property
+    def embeddings(self) -> tuple[Tensor, ...]:
+        """What the network is evaluated with: the prompt, and the negative when guided."""
+        return (self.prompt, self.negative) if self.is_guided and self.negative is not None else (self.prompt,)
+
+    @property
+    def nfe(self) -> int:
+        """Network evaluations of one `Denoise` with this conditioning."""
+        return len(self.embeddings)
+
+
+@dataclass(frozen=True, eq=False)
+class Denoise:
+    """Evaluate the network at `x_t` (c, h, w) float32 latents and a training timestep. Answered with `Denoised`."""
+
+    x_t: Tensor
+    timestep: int
+    conditioning: Conditioning
+
+
+@dataclass(frozen=True, eq=False)
+class Denoised:
+    """Estimates of the clean latents and of the noise, (c, h, w) float32: `x_t = alpha_t * x0_hat + sigma_t * eps`."""
+
+    x0_hat: Tensor
+    eps: Tensor
+
+
+@dataclass(frozen=True, eq=False)
+class Encode:
+    """Encode an image (3, H, W) float32 in [-1, 1].
+
+    Answered with latents (c, h, w): the posterior's mean times the scaling factor.
+    """
+
+    image: Tensor
+
+
+@dataclass(frozen=True, eq=False)
+class Decode:
+    """Decode latents (c, h, w) float32. Answered with an image (3, H, W), about [-1, 1]."""
+
+    latents: Tensor
+
+
+@dataclass(frozen=True, eq=False)
+class Report:
+    """Progress: `step` of `steps` is done, and the clean estimate so far. Costs nothing, answered with None at once."""
+
+    step: int
+    steps: int
+    x0_hat: Tensor
+
+
+Request: TypeAlias = Denoise | Encode | Decode | Report
+Answer: TypeAlias = Denoised | Tensor | None
+ResultT = TypeVar("ResultT")
+Process: TypeAlias = Generator[Request, Answer, ResultT]
+
+
+class Evaluator(Protocol):
+    """Answers requests in batches, in order, one answer for each; all requests of one call have equal shapes.
+
+    Conditionings with and without guidance may share a call, and so may different timesteps. Answers are float32 and
+    on the device of the requests' tensors.
+    """
+
+    def denoise(self, requests: Sequence[Denoise]) -> list[Denoised]:
+        """Evaluate the network."""
+        ...
+
+    def encode(self, requests: Sequence[Encode]) -> list[Tensor]:
+        """Images to latents."""
+        ...
+
+    def decode(self, requests: Sequence[Decode]) -> list[Tensor]:
+        """Latents to images."""
+        ...
+
+
+def encode(image: Tensor) -> Process[Tensor]:
+    """Ask for the latents of an image; to be used as `latents = yield from …`."""
+    return _tensor((yield Encode(image)))
+
+
+def decode(latents: Tensor) -> Process[Tensor]:
+    """Ask for the image of latents; to be used as `image = yield from …`."""
+    return _tensor((yield Decode(latents)))
+
+
+def _tensor(answer: Answer) -> Tensor:
+    if not isinstance(answer, Tensor):
+        raise ProtocolError(f"expected a tensor, was sent {type(answer).__name__}")
+    return answer
+
+
+class Denoiser:
+    """Asks for network evaluations under one conditioning, counts them and refuses answers that are not finite."""
+
+    def __init__(self, conditioning: Conditioning, largest_latent: float) -> None:
+        self.conditioning = conditioning
+        self.largest_latent = largest_latent
+        self.nfe = 0
+
+    def __call__(self, x_t: Tensor, timestep: int) -> Process[Denoised]:
+        """`denoised = yield from denoiser(x_t, timestep)`; raises `DivergedError` on NaN or beyond `largest_latent`."""
+        self.nfe += self.conditioning.nfe
+        answer = yield Denoise(x_t, timestep, self.conditioning)
+        if not isinstance(answer, Denoised):
+            raise ProtocolError(f"expected Denoised, was sent {type(answer).__name__}")
+        size = float(answer.x0_hat.abs().amax())
+        if not size <= self.largest_latent:
+            raise DivergedError(f"the clean estimate at timestep {timestep} reached {size}")
+        return answer

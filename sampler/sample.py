@@ -1,0 +1,123 @@
+"""The outer loop: from noise to latents, as a generator of evaluations."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from sampler.constraints.base import Constraint
+from sampler.evaluation import Conditioning, Denoised, Denoiser, Process, Report
+from sampler.newton import Newton, correct, probe_size
+from sampler.schedule import Eta, Schedule
+
+
+@dataclass(frozen=True)
+class SamplerOptions:
+    """How to sample. The defaults are the paper's for inpainting: 20 steps of 1 + 2 * 5 evaluations.
+
+    `eta`: fresh noise a step, "paper" (about 0.16) or DDIM's 0 … 1. `h`: probe size; None picks it for `network_dtype`,
+    the precision that the network computes in. `tolerance`: residual (root mean square) below which a timestep needs no
+    further correction. `largest_latent`: beyond it, sampling has diverged. Raises `ValueError` out of range.
+    """
+
+    steps: int = 20
+    inner_steps: int = 5
+    solver: Literal["newton"] = "newton"
+    eta: Eta = "paper"
+    h: float | None = None
+    network_dtype: torch.dtype = torch.float32
+    tolerance: float = 0.0
+    largest_latent: float = 1e3
+
+    def __post_init__(self) -> None:
+        if self.steps < 1 or self.inner_steps < 0:
+            raise ValueError("steps must be at least 1 and inner_steps at least 0")
+        if self.eta != "paper" and not 0.0 <= self.eta <= 1.0:
+            raise ValueError('eta must be "paper" or lie in [0, 1]')
+        if self.h is not None and not self.h > 0:
+            raise ValueError("h must be positive")
+        if not (self.tolerance >= 0 and self.largest_latent > 0):
+            raise ValueError("tolerance must not be negative and largest_latent must be positive")
+
+    @property
+    def newton(self) -> Newton:
+        """The solver's settings."""
+        h = probe_size(self.network_dtype) if self.h is None else self.h
+        return Newton(inner_steps=self.inner_steps, h=h, tolerance=self.tolerance)
+
+
+class StopReason(StrEnum):
+    """How a run ended."""
+
+    UNCONSTRAINED = "unconstrained"
+    CONSTRAINT_MET = "constraint_met"
+    STEPS_DONE = "steps_done"
+
+
+@dataclass(frozen=True, eq=False)
+class SampleResult:
+    """Clean latents (c, h, w) float32 with the run's statistics.
+
+    `nfe` counts network evaluations (guided ones twice); `residuals` holds the constraint's residual at each step after
+    its correction, empty without a constraint.
+    """
+
+    latents: Tensor
+    nfe: int
+    steps: int
+    residuals: tuple[float, ...]
+    stop_reason: StopReason
+
+    @property
+    def residual(self) -> float | None:
+        """The residual of `latents`; None without a constraint."""
+        return self.residuals[-1] if self.residuals else None
+
+
+def sample(
+    noise_or_shape: Tensor | tuple[int, int, int],
+    constraint: Constraint | None,
+    conditioning: Conditioning,
+    schedule: Schedule,
+    options: SamplerOptions,
+    generator: torch.Generator,
+) -> Process[SampleResult]:
+    """Sample latents that meet `constraint`; without one this is plain text-to-image with DDIM.
+
+    Starts from the given noise (c, h, w), standard normal, or draws it. All randomness comes from `generator`: with one
+    on the CPU the picture depends neither on the device nor on what else runs. Works on the device of the prompt's
+    embeddings. Raises `DivergedError` on NaN or values that no latents can have.
+    """
+    device = conditioning.prompt.device
+    denoiser = Denoiser(conditioning, options.largest_latent)
+    x_t = (
+        noise_or_shape.to(device, torch.float32)
+        if isinstance(noise_or_shape, Tensor)
+        else _draw(noise_or_shape, generator, device)
+    )
+    residuals: list[float] = []
+    denoised: Denoised | None = None
+    steps = schedule.steps(options.steps)
+    for number, step in enumerate(steps, start=1):
+        denoised = yield from denoiser(x_t, step.timestep)
+        if constraint is not None:
+            x_t, denoised = yield from correct(x_t, denoised, step, constraint, options.newton, denoiser)
+            residuals.append(constraint.residual(denoised.x0_hat))
+        yield Report(number, len(steps), denoised.x0_hat)
+        noise = _draw(x_t.shape, generator, device) if step.noise_std(options.eta) > 0 else None
+        x_t = step.ddim(denoised.x0_hat, denoised.eps, options.eta, noise)
+    return SampleResult(x_t, denoiser.nfe, len(steps), tuple(residuals), _stop_reason(residuals, options.tolerance))
+
+
+def _draw(shape: tuple[int, ...], generator: torch.Generator, device: torch.device) -> Tensor:
+    return torch.randn(shape, generator=generator, device=generator.device).to(device)
+
+
+def _stop_reason(residuals: list[float], tolerance: float) -> StopReason:
+    if not residuals:
+        return StopReason.UNCONSTRAINED
+    return StopReason.CONSTRAINT_MET if residuals[-1] <= tolerance else StopReason.STEPS_DONE
