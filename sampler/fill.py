@@ -43,21 +43,22 @@ def known_cells(known: Tensor, factor: int) -> Tensor:
 
 def _extend_once(image: Tensor, known: Tensor) -> tuple[Tensor, Tensor]:
     """Fill every pixel that has a known one in its row or column; returns the image and what is known now."""
-    total, weights = torch.zeros_like(image), torch.zeros_like(image[0])
+    values, weights = [], []
     for dim in (0, 1):
         for reverse in (False, True):
             nearest, distance = _nearest(known, dim, reverse)
-            weight = torch.where(nearest >= 0, 1.0 / distance.to(image).square(), 0.0)
-            index = nearest.clamp(min=0).expand_as(image)
-            total += weight * image.gather(dim + 1, index)
-            weights += weight
-    reached = weights > 0
-    blend = total / torch.where(reached, weights, torch.ones_like(weights))
+            values.append(image.gather(dim + 1, nearest.clamp(min=0).expand_as(image)))
+            weights.append(torch.where(nearest >= 0, distance.to(image) ** -2, 0.0))
+    total = torch.stack(weights).sum(0)
+    reached = total > 0
+    blend = torch.zeros_like(image)
+    for value, weight in zip(values, weights, strict=True):
+        blend += weight / total.where(reached, 1.0) * value
     return torch.where(known, image, blend), known | reached
 
 
 def _nearest(known: Tensor, dim: int, reverse: bool) -> tuple[Tensor, Tensor]:
-    """Index along `dim` of the last known pixel before each (after, if reverse), -1 for none, and how far it is (≥ 1)."""
+    """Index along `dim` of the nearest known pixel before each (after, if reverse), -1 if none, and its distance ≥ 1."""
     length = known.shape[dim]
     shape = (length, 1) if dim == 0 else (1, length)
     position = torch.arange(length, device=known.device).reshape(shape).expand_as(known)

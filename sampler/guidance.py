@@ -43,7 +43,7 @@ def _rows(requests: Sequence[Denoise]) -> tuple[Tensor, Tensor, Tensor]:
 
 
 def _guide(requests: Sequence[Denoise], output: Tensor) -> Tensor:
-    """One output a request: `negative + w * (positive - negative)` where guided. Linear, so right for any prediction."""
+    """One output a request, `negative + w * (positive - negative)` where guided; linear, so right for every type."""
     rows = iter(output)
     guided = []
     for request in requests:

@@ -7,11 +7,13 @@ correlations, and one finite difference of two forward passes gives it.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import isfinite
 
 import torch
 from torch import Tensor
 
 from sampler.constraints.base import Constraint
+from sampler.errors import DivergedError
 from sampler.evaluation import Denoised, Denoiser, Process
 from sampler.prediction import jacobian_vector
 from sampler.schedule import Step
@@ -59,7 +61,7 @@ def correct(
         if constraint.residual(base.x0_hat) <= solver.tolerance:
             break
         gradient = yield from probe(x_t, base, step, constraint.error_direction(base.x0_hat), solver.h, denoiser)
-        size = float(gradient.abs().amax())
+        size = _largest(gradient)
         if not size > SMALLEST:
             break
         x_t = x_t + (rate / size) * gradient
@@ -69,10 +71,17 @@ def correct(
 
 def probe(x_t: Tensor, base: Denoised, step: Step, e: Tensor, h: float, denoiser: Denoiser) -> Process[Tensor]:
     """`J e` by one evaluation at `x_t + h_k e` with `h_k = h / max|e|`, in float32; zero, at no cost, for `e = 0`."""
-    size = float(e.abs().amax())
+    size = _largest(e)
     if not size > SMALLEST:
         return torch.zeros_like(e)
     h_k = h / size
     probed = yield from denoiser(x_t + h_k * e, step.timestep)
     delta_x0_hat, delta_eps = (probed.x0_hat - base.x0_hat) / h_k, (probed.eps - base.eps) / h_k
     return jacobian_vector(e, delta_x0_hat, delta_eps, step.alpha_t, step.sigma_t)
+
+
+def _largest(direction: Tensor) -> float:
+    size = float(direction.abs().amax())
+    if not isfinite(size):
+        raise DivergedError("a correction of x_t is not finite")
+    return size

@@ -113,7 +113,7 @@ class Schedule:
 
     @classmethod
     def straight(cls, train_timesteps: int = 1000) -> Schedule:
-        """The straight path of flow matching: `sigma_t = t / train_timesteps`, `alpha_t = 1 - sigma_t`, up to pure noise."""
+        """The straight path of flow matching: `sigma_t = t / train_timesteps`, `alpha_t = 1 - sigma_t`, to pure noise."""
         sigmas = tuple(t / train_timesteps for t in range(train_timesteps + 1))
         return cls(tuple(1.0 - sigma for sigma in sigmas), sigmas, "trailing")
 
