@@ -1,0 +1,98 @@
+"""What every training loop here shares: schedule, moving average, resume, clock."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from math import cos, pi
+from pathlib import Path
+
+import torch
+from torch import nn
+
+
+def use_all_cores() -> None:
+    """One compute thread a core."""
+    torch.set_num_threads(os.cpu_count() or 1)
+
+
+def cosine_lr(step: int, steps: int, peak: float, warmup: int = 50, floor: float = 0.01) -> float:
+    """Linear warm-up, then a cosine down to `floor * peak` at the last step."""
+    if step < warmup:
+        return peak * (step + 1) / warmup
+    progress = min(1.0, (step - warmup) / max(1, steps - warmup))
+    return peak * (floor + (1 - floor) * 0.5 * (1 + cos(pi * progress)))
+
+
+class Ema:
+    """Exponential moving average of a module's parameters; early steps average less."""
+
+    def __init__(self, module: nn.Module, decay: float) -> None:
+        self.decay = decay
+        self.updates = 0
+        self.shadow = {name: value.detach().clone() for name, value in module.named_parameters()}
+
+    @torch.no_grad()
+    def update(self, module: nn.Module) -> None:
+        self.updates += 1
+        decay = min(self.decay, (1 + self.updates) / (10 + self.updates))
+        for name, value in module.named_parameters():
+            self.shadow[name].lerp_(value, 1 - decay)
+
+    @contextmanager
+    def swapped_in(self, module: nn.Module) -> Iterator[None]:
+        """Within the context the module holds the averaged weights."""
+        self._swap(module)
+        try:
+            yield
+        finally:
+            self._swap(module)
+
+    @torch.no_grad()
+    def _swap(self, module: nn.Module) -> None:
+        for name, value in module.named_parameters():
+            held = value.detach().clone()
+            value.copy_(self.shadow[name])
+            self.shadow[name] = held
+
+
+def save_state(out: Path, step: int, module: nn.Module, optimizer: torch.optim.Optimizer, ema: Ema) -> None:
+    """Write everything that a later run needs to go on, atomically, to `out/state.pt`."""
+    out.mkdir(parents=True, exist_ok=True)
+    state = {
+        "step": step,
+        "module": module.state_dict(),
+        "optimizer": optimizer.state_dict(),
+        "optimizer_steps": getattr(optimizer, "steps", step),
+        "ema": ema.shadow,
+        "ema_updates": ema.updates,
+    }
+    torch.save(state, out / "state.tmp")
+    (out / "state.tmp").replace(out / "state.pt")
+
+
+def load_state(out: Path, module: nn.Module, optimizer: torch.optim.Optimizer, ema: Ema) -> int:
+    """Restore `out/state.pt` if there is one; return the step to go on from."""
+    path = out / "state.pt"
+    if not path.exists():
+        return 0
+    state = torch.load(path, weights_only=True)
+    module.load_state_dict(state["module"])
+    optimizer.load_state_dict(state["optimizer"])
+    if hasattr(optimizer, "steps"):
+        optimizer.steps = state["optimizer_steps"]
+    ema.shadow, ema.updates = state["ema"], state["ema_updates"]
+    step: int = state["step"]
+    return step
+
+
+class Clock:
+    """Seconds since it was made, printed as minutes."""
+
+    def __init__(self) -> None:
+        self.began = time.monotonic()
+
+    def __str__(self) -> str:
+        return f"{(time.monotonic() - self.began) / 60:.1f} min"

@@ -1,0 +1,130 @@
+"""Fine-tune the embedded UNet for inpainting: the tuned rival.
+
+Nine input channels (noisy latents, mask, masked latents) as in Stable Diffusion's inpainting
+checkpoints (Rombach et al., arXiv 2112.10752, section 4.5): the mask is 1 where the picture is to be
+made, and the masked latents are those of the picture with its hole filled as the service fills it.
+
+    python -m training.train_rival --base build/unet --out build/rival --steps 700
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from pathlib import Path
+
+import torch
+from diffusers import AutoencoderKL, UNet2DConditionModel
+from torch import Tensor, nn
+from transformers import CLIPTextModel, CLIPTokenizer
+
+from sampler.fill import extend_border, known_cells
+from training.data import load_described
+from training.loop import Clock, Ema, cosine_lr, load_state, save_state, use_all_cores
+from training.masks import random_known
+from training.muon import Muon
+from training.train_unet import (
+    CAPTION_DROP,
+    encode_scenes,
+    make_scheduler,
+    make_unet,
+    stratified_timesteps,
+    tokenize,
+    velocity_loss,
+)
+from training.train_vae import to_float
+
+
+class Rival(nn.Module):
+    """The inpainting UNet over a frozen text encoder."""
+
+    def __init__(self, unet: UNet2DConditionModel, text_encoder: CLIPTextModel) -> None:
+        super().__init__()
+        self.unet = unet
+        self.states_of = text_encoder.requires_grad_(False)
+
+    def forward(self, channels: Tensor, timestep: Tensor, tokens: Tensor) -> Tensor:
+        """Predicted v (n, 4, 16, 16) of nine-channel input (n, 9, 16, 16)."""
+        predicted: Tensor = self.unet(channels, timestep, self.states_of(tokens)[0], return_dict=False)[0]
+        return predicted
+
+
+def widen(base: UNet2DConditionModel) -> UNet2DConditionModel:
+    """The nine-channel UNet that computes what `base` computes until it is tuned: new inputs weigh nothing."""
+    wide = make_unet(in_channels=9)
+    state = base.state_dict()
+    kernel = torch.zeros_like(wide.state_dict()["conv_in.weight"])
+    kernel[:, :4] = state["conv_in.weight"]
+    wide.load_state_dict({**state, "conv_in.weight": kernel})
+    return wide
+
+
+def masked_pool(vae: AutoencoderKL, images: Tensor, scale: float) -> tuple[Tensor, Tensor]:
+    """(hole (n, 1, 16, 16) with 1 to be made, latents of the filled pictures times the known cells (n, 4, 16, 16))."""
+    holes, filled = [], []
+    for image in images:
+        known = random_known(image.shape[0])
+        filled.append(extend_border(to_float(image), known))
+        holes.append(1 - known_cells(known, 8))
+    hole = torch.stack(holes)
+    pictures = ((torch.stack(filled) + 1) * 127.5).round().clamp(0, 255).to(torch.uint8).movedim(1, -1)
+    return hole, encode_scenes(vae, pictures) * scale * (1 - hole)
+
+
+def train(args: argparse.Namespace) -> None:
+    """Tune, resuming from `out/state.pt`; write the averaged UNet to `out/unet` in fp16."""
+    use_all_cores()
+    torch.manual_seed(3)
+    pipeline = args.base / "pipeline"
+    vae = AutoencoderKL.from_pretrained(pipeline, subfolder="vae", torch_dtype=torch.float32)
+    base = UNet2DConditionModel.from_pretrained(pipeline, subfolder="unet", torch_dtype=torch.float32)
+    text_encoder = CLIPTextModel.from_pretrained(pipeline, subfolder="text_encoder", dtype=torch.float32)
+    tokenizer = CLIPTokenizer.from_pretrained(pipeline, subfolder="tokenizer")
+    images, scenes = load_described(24_000)
+    images, scenes = images[: args.scenes], scenes[: args.scenes]
+    scale = vae.config.scaling_factor
+    latents = torch.load(args.base / "latents.pt", weights_only=True)[: args.scenes] * scale
+    hole, masked = masked_pool(vae.to(memory_format=torch.channels_last), images, scale)
+    tokens, empty = tokenize(tokenizer, [scene.caption for scene in scenes]), tokenize(tokenizer, [""])
+    model = Rival(widen(base), text_encoder).to(memory_format=torch.channels_last)
+    optimizer = Muon(((n, p) for n, p in model.named_parameters() if p.requires_grad), lr=args.lr)
+    ema = Ema(model, decay=0.995)
+    start = load_state(args.out, model, optimizer, ema)
+    alphas, clock = make_scheduler().alphas_cumprod, Clock()
+    for step in range(start, args.steps):
+        for group in optimizer.param_groups:
+            group["lr"] = cosine_lr(step, args.steps, args.lr)
+        index = torch.randint(len(latents), (args.batch,))
+        ids = torch.where(torch.rand(args.batch, 1) < CAPTION_DROP, empty, tokens[index])
+        extra = torch.cat([hole[index], masked[index]], dim=1)
+        loss = velocity_loss(model, latents[index], ids, stratified_timesteps(args.batch), alphas, extra)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+        optimizer.zero_grad(set_to_none=True)
+        ema.update(model)
+        if (step + 1) % args.log_every == 0 or step + 1 == args.steps:
+            print(f"{step + 1}/{args.steps} loss {loss.item():.4f} {clock}", flush=True)
+            save_state(args.out, step + 1, model, optimizer, ema)
+    with ema.swapped_in(model):
+        model.unet.to(torch.float16).save_pretrained(args.out / "unet", safe_serialization=True)
+
+
+def main() -> None:
+    """Command line of the rival's recipe."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--base", type=Path, default=Path("build/unet"))
+    parser.add_argument("--out", type=Path, default=Path("build/rival"))
+    parser.add_argument("--steps", type=int, default=700)
+    parser.add_argument("--batch", type=int, default=64)
+    parser.add_argument("--lr", type=float, default=1e-3)
+    parser.add_argument("--scenes", type=int, default=8000)
+    parser.add_argument("--log-every", type=int, default=50)
+    args = parser.parse_args()
+    began = time.time()
+    train(args)
+    print(f"done in {time.time() - began:.0f} s")
+
+
+if __name__ == "__main__":
+    main()
