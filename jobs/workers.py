@@ -60,11 +60,11 @@ class WorkerRegistry:
             pipe.execute()
 
     def alive(self) -> list[WorkerPresence]:
-        """Presence of every worker that gave a sign of life lately, oldest sign first."""
+        """Presence of every worker that gave a sign of life lately, by name."""
         names = self._redis.zrange(keys.WORKERS, 0, -1)
         if not names:
             return []
-        answers = self._redis.mget([keys.worker(text(name)) for name in names])
+        answers = self._redis.mget([keys.worker(name) for name in sorted(map(text, names))])
         return [WorkerPresence.model_validate_json(answer) for answer in answers if answer is not None]
 
     def ready(self) -> list[WorkerPresence]:
