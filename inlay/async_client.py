@@ -18,6 +18,7 @@ from inlay.client import (
     SHORTEST_POLL_S,
     USUAL_POLL_S,
     ended_well,
+    on_this_machine,
     successful,
     unreachable,
 )
@@ -46,7 +47,9 @@ class AsyncClient:
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         self._retries = retries or RetryPolicy()
-        self._http = httpx.AsyncClient(base_url=url, timeout=timeout_s, transport=transport)
+        self._http = httpx.AsyncClient(
+            base_url=url, timeout=timeout_s, transport=transport, trust_env=not on_this_machine(url)
+        )
 
     async def complete(
         self, image: Picture, *, keep: Side, fraction: float = 0.5, **parameters: Unpack[Parameters]

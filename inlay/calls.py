@@ -32,7 +32,7 @@ class Call:
 
 
 def submit(task: str, parameters: Mapping[str, Any], **pictures: Picture | None) -> Call:
-    """`POST /v1/jobs`: JSON without pictures, else multipart with a `params` part. Raises `OSError` (unreadable file)."""
+    """`POST /v1/jobs`: JSON without pictures, else multipart with a `params` part. Raises `OSError`."""
     body = {"task": task, **{name: value for name, value in parameters.items() if value is not None}}
     files = {name: _file(name, picture) for name, picture in pictures.items() if picture is not None}
     if not files:

@@ -41,7 +41,9 @@ class Client:
         transport: httpx.BaseTransport | None = None,
     ) -> None:
         self._retries = retries or RetryPolicy()
-        self._http = httpx.Client(base_url=url, timeout=timeout_s, transport=transport)
+        self._http = httpx.Client(
+            base_url=url, timeout=timeout_s, transport=transport, trust_env=not on_this_machine(url)
+        )
 
     def complete(self, image: Picture, *, keep: Side, fraction: float = 0.5, **parameters: Unpack[Parameters]) -> Job:
         """Keep the side `keep` (its `fraction` of the picture) and draw the rest."""
@@ -153,6 +155,11 @@ class Client:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def on_this_machine(url: str) -> bool:
+    """Whether `url` is a loopback address: then the environment's proxy settings are not for it."""
+    return httpx.URL(url).host in {"127.0.0.1", "localhost", "::1"}
 
 
 def ended_well(job: Job) -> Job:

@@ -1,0 +1,1 @@
+"""The commands of `inlay`, one module per kind."""

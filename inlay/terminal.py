@@ -1,0 +1,134 @@
+"""What the command line shows: progress, results, errors, and the exit status of each."""
+
+from __future__ import annotations
+
+import json
+import signal
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from enum import IntEnum
+from typing import Any
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+from inlay.embedded import StartFailed, Stopped
+from inlay.errors import (
+    ConnectionFailed,
+    InlayError,
+    JobCanceled,
+    JobFailed,
+    ProblemError,
+    Refused,
+    WaitTimeout,
+)
+from inlay.models import Job
+from inlay.redis_server import RedisNotInstalled
+
+# Data goes to stdout, everything for eyes to stderr, so that output can be piped.
+console = Console(stderr=True, highlight=False)
+
+
+class ExitStatus(IntEnum):
+    """Exit statuses of `inlay`; part of its contract with scripts."""
+
+    SUCCESS = 0
+    FAILURE = 1
+    USAGE = 2
+    UNREACHABLE = 3
+    REFUSED = 4
+    JOB_FAILED = 5
+    JOB_CANCELED = 6
+    TIMEOUT = 7
+    INTERRUPTED = 128 + signal.SIGINT
+
+
+def exit_status(error: Exception) -> ExitStatus:
+    """The exit status that tells a script which kind of error this was."""
+    kinds: tuple[tuple[type[Exception], ExitStatus], ...] = (
+        (ConnectionFailed, ExitStatus.UNREACHABLE),
+        (Refused, ExitStatus.REFUSED),
+        (JobFailed, ExitStatus.JOB_FAILED),
+        (JobCanceled, ExitStatus.JOB_CANCELED),
+        (WaitTimeout, ExitStatus.TIMEOUT),
+        (Stopped, ExitStatus.INTERRUPTED),
+    )
+    return next((status for kind, status in kinds if isinstance(error, kind)), ExitStatus.FAILURE)
+
+
+@contextmanager
+def errors_as_exit_status(*, as_json: bool = False) -> Iterator[None]:
+    """Show what this package raises as one line (or one JSON object on stdout) and exit accordingly."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise typer.Exit(ExitStatus.INTERRUPTED) from None
+    except (InlayError, StartFailed, Stopped, RedisNotInstalled, OSError) as error:
+        if as_json:
+            print_json({"error": describe(error)})
+        elif str(error):
+            console.print(f"error: {error}", style="bold red", markup=False, soft_wrap=True)
+        raise typer.Exit(exit_status(error)) from None
+
+
+def describe(error: Exception) -> dict[str, Any]:
+    """An error for programs: its kind, its sentence, and the service's own code where there is one."""
+    described: dict[str, Any] = {"kind": type(error).__name__, "detail": str(error)}
+    if isinstance(error, ProblemError):
+        described |= {"code": error.problem.code, "status": error.problem.status, "pointer": error.problem.pointer}
+    if isinstance(error, JobFailed | JobCanceled | WaitTimeout):
+        described |= {"job": error.job.raw}
+    return described
+
+
+def print_json(value: Mapping[str, Any]) -> None:
+    """One JSON object on stdout."""
+    typer.echo(json.dumps(value, indent=2, ensure_ascii=False))
+
+
+def watch(states: Iterable[Job]) -> Job:
+    """Show a job's states as they come and return the last; a bar on a terminal, else a line per change."""
+    return _watch_with_bar(states) if console.is_terminal else _watch_in_lines(states)
+
+
+def _watch_with_bar(states: Iterable[Job]) -> Job:
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[detail]}"), TimeElapsedColumn())
+    with Progress(*columns, console=console) as bar:
+        shown = bar.add_task("submitted", total=None, detail="")
+        job: Job | None = None
+        for job in states:
+            done = job.progress.steps if job.state == "succeeded" else job.progress.step
+            bar.update(
+                shown, description=job.state, completed=done, total=job.progress.steps or None, detail=detail(job)
+            )
+    return _last(job)
+
+
+def _watch_in_lines(states: Iterable[Job]) -> Job:
+    job: Job | None = None
+    shown = ""
+    for job in states:
+        line = f"{job.state:9} {detail(job)}".rstrip()
+        if line != shown:
+            console.print(line, markup=False)
+        shown = line
+    return _last(job)
+
+
+def _last(job: Job | None) -> Job:
+    if job is None:
+        raise InlayError("the job was not seen in any state")
+    return job
+
+
+def detail(job: Job) -> str:
+    """Where the job is: its place in the queue, its step and ETA, or what it took."""
+    if job.state == "queued":
+        return "" if job.queue_position is None else f"{job.queue_position} before it"
+    if job.state == "running":
+        eta = "" if job.progress.eta_s is None else f", {job.progress.eta_s:.0f} s to go"
+        return f"step {job.progress.step}/{job.progress.steps}{eta}"
+    if job.state == "succeeded" and job.timings.run_s is not None:
+        return f"{job.timings.run_s:.1f} s, {job.timings.nfe} network evaluations"
+    return job.error.detail if job.error else ""
