@@ -7,6 +7,9 @@ ACTIVE = "inlay:active"
 
 SERVICE_TIME = "inlay:service_time"
 WORKERS = "inlay:workers"
+WORKER_SEEN = "inlay:worker_seen"
+"""Unix time of the last sign of life of any worker."""
+
 RECOVERY_LOCK = "inlay:recovery"
 
 

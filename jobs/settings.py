@@ -27,6 +27,17 @@ class Settings(BaseSettings):
     )
     max_upload_bytes: int = Field(20 * 2**20, ge=1024, description="Largest accepted upload in bytes.")
     max_pixels: int = Field(40_000_000, ge=4096, description="Largest accepted picture in pixels.")
+    max_decompression_ratio: int = Field(
+        500, ge=10, description="Largest ratio of unpacked to packed bytes of a picture that unpacks to over 32 MiB."
+    )
+    max_inflight_bytes: int = Field(
+        256 * 2**20, ge=2**20, description="Bytes of request bodies that one API process takes in at the same time."
+    )
+    body_timeout_s: float = Field(60.0, gt=0, description="Seconds in which a request body must have arrived.")
+    decode_threads: int = Field(2, ge=1, description="Uploads that one API process decodes at the same time.")
+    worker_grace_s: float = Field(
+        60.0, ge=0, description="Seconds without any worker after which new jobs are refused with `no_worker`."
+    )
 
     model: str = Field(
         "models/scenes-128",

@@ -10,6 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from jobs import keys
 from jobs.connect import RedisClient, text
 
+SEEN_TTL_S = 86400
+
 
 class WorkerState(StrEnum):
     """Life of a worker; it takes jobs in the second state only."""
@@ -47,6 +49,7 @@ class WorkerRegistry:
         ttl_ms = int(ttl_s * 1000)
         with self._redis.pipeline(transaction=True) as pipe:
             pipe.set(keys.worker(presence.name), presence.model_dump_json(), px=ttl_ms)
+            pipe.set(keys.WORKER_SEEN, time.time(), ex=SEEN_TTL_S)
             pipe.zremrangebyscore(keys.WORKERS, 0, time.time())
             pipe.zadd(keys.WORKERS, {presence.name: time.time() + ttl_s})
             pipe.pexpire(keys.WORKERS, max(ttl_ms, 60_000))
@@ -66,6 +69,11 @@ class WorkerRegistry:
             return []
         answers = self._redis.mget([keys.worker(name) for name in sorted(map(text, names))])
         return [WorkerPresence.model_validate_json(answer) for answer in answers if answer is not None]
+
+    def last_seen(self) -> float | None:
+        """Unix time of the last sign of life of any worker; None if there was none for a day."""
+        raw = self._redis.get(keys.WORKER_SEEN)
+        return None if raw is None else float(text(raw))
 
     def ready(self) -> list[WorkerPresence]:
         """The workers that take jobs now."""

@@ -59,6 +59,7 @@ def test_blob_comes_back_with_its_type_until_deleted(redis: RedisClient, blobs: 
 def test_workers_are_listed_while_they_beat(redis: RedisClient) -> None:
     registry = WorkerRegistry(redis)
     assert registry.alive() == []
+    assert registry.last_seen() is None
     registry.beat(presence("short"), ttl_s=0.05)
     registry.beat(presence("long"), ttl_s=60)
     registry.beat(presence("draining", WorkerState.DRAINING), ttl_s=60)
@@ -68,3 +69,5 @@ def test_workers_are_listed_while_they_beat(redis: RedisClient) -> None:
     assert all(redis.ttl(key) > 0 for key in redis.keys("inlay:*"))
     registry.leave("long")
     assert [worker.name for worker in registry.alive()] == ["draining"]
+    registry.leave("draining")
+    assert registry.last_seen() == pytest.approx(time.time(), abs=5)
