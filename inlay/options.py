@@ -80,7 +80,9 @@ class Delivery:
 def with_shared_options(command: Callable[..., None]) -> Callable[..., None]:
     """Give a command the fields of its dataclass parameters as options; it receives the dataclasses, filled."""
     hints = get_type_hints(command, include_extras=True)
-    groups: dict[str, type[Any]] = {name: hint for name, hint in hints.items() if is_dataclass(hint)}
+    groups: dict[str, type[Any]] = {
+        name: hint for name, hint in hints.items() if isinstance(hint, type) and is_dataclass(hint)
+    }
 
     @wraps(command)
     def run(**values: object) -> None:

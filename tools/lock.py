@@ -1,4 +1,4 @@
-"""Write `requirements.lock` (everything) and `requirements-api.lock` (the API image: no torch).
+"""Write the lock files: everything, and what each of the two images holds (the API without torch).
 
 pip resolves, nothing is installed: `pip install --dry-run --ignore-installed --report`. Only names and public
 versions are written: no index, no path, no build tag (`2.13.0+cpu` is written `2.13.0`), so that the file
@@ -15,6 +15,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 TORCH = "torch==2.13.0"
+# A CUDA build of torch pins these itself, exactly; a CPU build must not be burdened with gigabytes of them.
+CUDA_LIBRARIES = ("nvidia-", "cuda-", "triton")
 HEADER = """\
 # {what}
 # Written by `make lock` from pyproject.toml with Python {python}; do not edit.
@@ -34,7 +36,7 @@ def resolve(requirements: list[str], constraints: Path | None = None) -> dict[st
     found = {}
     for entry in installs:
         name = entry["metadata"]["name"].lower().replace("_", "-").replace(".", "-")
-        if name != "inlay":
+        if name != "inlay" and not name.startswith(CUDA_LIBRARIES):
             found[name] = entry["metadata"]["version"].partition("+")[0]
     return found
 
@@ -49,11 +51,13 @@ def write(path: Path, what: str, versions: dict[str, str], *, first: str = "") -
 
 
 def main() -> None:
-    """Resolve the whole project once; the API's lock is held to the same versions."""
+    """Resolve the whole project once; the images' locks are held to the same versions."""
     everything = ROOT / "requirements.lock"
     write(everything, "Everything: both processes, tests, checks.", resolve([TORCH, ".[dev]"]), first="torch")
     api = resolve([".[api]"], constraints=everything)
     write(ROOT / "requirements-api.lock", "The API process alone: no torch.", api)
+    worker = resolve([TORCH, ".[worker]"], constraints=everything)
+    write(ROOT / "requirements-worker.lock", "The worker process alone.", worker, first="torch")
 
 
 if __name__ == "__main__":

@@ -1,0 +1,150 @@
+"""The container files, as far as they can be judged without an engine."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from jobs.settings import Settings
+
+ROOT = Path(__file__).resolve().parents[2]
+SCRIPTS = Path(sys.executable).parent
+
+
+def run(*command: str, **environ: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command, cwd=ROOT, env=environ or None, capture_output=True, text=True, check=False)
+
+
+@pytest.fixture(scope="module")
+def compose() -> dict[str, Any]:
+    loaded: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+    return loaded
+
+
+@pytest.fixture(scope="module")
+def dockerfile() -> str:
+    return (ROOT / "Dockerfile").read_text()
+
+
+def locked(name: str) -> dict[str, str]:
+    lines = (ROOT / name).read_text().splitlines()
+    return dict(line.split("==") for line in lines if line and not line.startswith("#"))
+
+
+def test_dockerfile_passes_hadolint() -> None:
+    linted = run(str(SCRIPTS / "hadolint"), "Dockerfile")
+    assert linted.returncode == 0, linted.stdout + linted.stderr
+
+
+def test_compose_file_meets_the_compose_specification() -> None:
+    checker = [str(SCRIPTS / "check-jsonschema"), "--builtin-schema", "vendor.compose-spec", "docker-compose.yml"]
+    checked = run(*checker)
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+
+
+def test_compose_config_resolves_where_docker_has_the_plugin() -> None:
+    try:
+        if run("docker", "compose", "version").returncode != 0:
+            pytest.skip("docker without the compose plugin; the schema above judges the file")
+    except FileNotFoundError:
+        pytest.skip("no docker; the schema above judges the file")
+    resolved = run("docker", "compose", "config", "--quiet", REDIS_PASSWORD="x", PATH="/usr/local/bin:/usr/bin:/bin")
+    assert resolved.returncode == 0, resolved.stderr
+
+
+def test_every_base_image_is_pinned_to_an_exact_tag(dockerfile: str, compose: dict[str, Any]) -> None:
+    images = re.findall(r"^ARG \w+_IMAGE=(\S+)$", dockerfile, re.MULTILINE)
+    images += [service["image"] for service in compose["services"].values() if "image" in service]
+    assert len(images) == 2
+    for image in images:
+        assert re.search(r":\d+\.\d+\.\d+-", image), image
+
+
+def test_every_stage_that_runs_drops_root(dockerfile: str) -> None:
+    stages = re.split(r"^FROM ", dockerfile, flags=re.MULTILINE)[1:]
+    running = [stage for stage in stages if "\nCMD" in stage]
+    assert len(running) == 2
+    assert all("\nUSER 10001:10001" in stage for stage in running)
+
+
+def test_the_default_image_is_the_api_and_installs_the_lock_without_torch(dockerfile: str) -> None:
+    assert dockerfile.rindex("AS api\n") > dockerfile.rindex("AS worker\n")
+    assert "--no-deps -r requirements-api.lock" in dockerfile
+    assert "torch" not in locked("requirements-api.lock")
+
+
+def test_images_hold_the_versions_that_the_tests_ran_with() -> None:
+    everything = locked("requirements.lock")
+    for name in ("requirements-api.lock", "requirements-worker.lock"):
+        assert locked(name).items() <= everything.items()
+
+
+def test_locks_name_no_index_no_path_and_no_build() -> None:
+    for path in ROOT.glob("requirements*.lock"):
+        for line in path.read_text().splitlines():
+            assert line.startswith("#") or re.fullmatch(r"[a-z0-9-]+==[0-9][0-9a-z.]*", line), line
+
+
+def test_copied_folders_are_let_through_by_dockerignore(dockerfile: str) -> None:
+    ignored = (ROOT / ".dockerignore").read_text().splitlines()
+    for source in re.findall(r"^COPY (?!--from)(\S+)", dockerfile, re.MULTILINE):
+        assert f"!{source}" in ignored, source
+
+
+def test_compose_sets_only_settings_that_exist(compose: dict[str, Any]) -> None:
+    known = {f"INLAY_{name.upper()}" for name in Settings.model_fields}
+    assert set(inlay_variables(compose)) <= known
+
+
+def inlay_variables(node: object) -> Iterator[str]:
+    if isinstance(node, dict):
+        for key, value in node.items():
+            if str(key).startswith("INLAY_"):
+                yield str(key)
+            yield from inlay_variables(value)
+
+
+def test_every_variable_of_compose_is_explained_in_the_example() -> None:
+    used = set(re.findall(r"\$\{([A-Z_]+)", (ROOT / "docker-compose.yml").read_text()))
+    explained = set(re.findall(r"^([A-Z_]+)=", (ROOT / ".env.example").read_text(), re.MULTILINE))
+    assert used == explained
+
+
+def test_redis_asks_for_a_password_keeps_what_it_accepts_and_is_not_published(compose: dict[str, Any]) -> None:
+    redis = compose["services"]["redis"]
+    command = redis["command"]
+    options = dict(zip(command[1::2], command[2::2], strict=True))
+    assert options["--appendonly"] == "yes"
+    assert options["--maxmemory-policy"] == "noeviction"
+    assert options["--requirepass"].startswith("${REDIS_PASSWORD:?")
+    assert "ports" not in redis
+    assert compose["networks"]["store"] == {"internal": True}
+
+
+def test_api_is_published_on_loopback_only(compose: dict[str, Any]) -> None:
+    assert all(port.startswith("127.0.0.1:") for port in compose["services"]["api"]["ports"])
+
+
+def test_workers_are_given_longer_to_stop_than_they_take_to_drain(compose: dict[str, Any]) -> None:
+    for name in ("worker", "worker-gpu"):
+        grace_s = int(compose["services"][name]["stop_grace_period"].removesuffix("s"))
+        assert grace_s > Settings.model_fields["drain_grace_s"].default
+
+
+def test_gpu_worker_reserves_a_device(compose: dict[str, Any]) -> None:
+    (device,) = compose["services"]["worker-gpu"]["deploy"]["resources"]["reservations"]["devices"]
+    assert device["capabilities"] == ["gpu"]
+
+
+def test_services_run_hardened(compose: dict[str, Any]) -> None:
+    for name, service in compose["services"].items():
+        assert service["read_only"], name
+        assert service["cap_drop"] == ["ALL"], json.dumps(service)
