@@ -16,9 +16,9 @@ from inlay.client import (
     DEFAULT_URL,
     LONG_POLL_S,
     SHORTEST_POLL_S,
-    USUAL_POLL_S,
     ended_well,
     on_this_machine,
+    poll_pause_s,
     successful,
     unreachable,
 )
@@ -88,8 +88,7 @@ class AsyncClient:
             if timeout_s is not None and time.monotonic() - started >= timeout_s:
                 raise WaitTimeout(job, timeout_s)
             if time.monotonic() - asked < SHORTEST_POLL_S:  # the service did not hold the answer
-                pause_s = calls.retry_after_s(response) or USUAL_POLL_S
-                await asyncio.sleep(max(SHORTEST_POLL_S, min(pause_s, left_s)))
+                await asyncio.sleep(min(poll_pause_s(response), max(SHORTEST_POLL_S, left_s)))
 
     async def follow(self, job_id: str, *, interval_s: float | None = None) -> AsyncIterator[Job]:
         """Yield the job now and at every change until it is final; polls at `interval_s`, else as the service asks."""
@@ -102,7 +101,7 @@ class AsyncClient:
             if job.final:
                 return
             last = job.raw
-            await asyncio.sleep(max(SHORTEST_POLL_S, interval_s or calls.retry_after_s(response) or USUAL_POLL_S))
+            await asyncio.sleep(interval_s or poll_pause_s(response))
 
     async def result(self, job_id: str, index: int = 0) -> bytes:
         """The encoded picture. Raises `Conflict` before it exists."""

@@ -79,8 +79,7 @@ class Client:
             if timeout_s is not None and time.monotonic() - started >= timeout_s:
                 raise WaitTimeout(job, timeout_s)
             if time.monotonic() - asked < SHORTEST_POLL_S:  # the service did not hold the answer
-                pause_s = calls.retry_after_s(response) or USUAL_POLL_S
-                time.sleep(max(SHORTEST_POLL_S, min(pause_s, left_s)))
+                time.sleep(min(poll_pause_s(response), max(SHORTEST_POLL_S, left_s)))
 
     def follow(self, job_id: str, *, interval_s: float | None = None) -> Iterator[Job]:
         """Yield the job now and at every change until it is final; polls at `interval_s`, else as the service asks."""
@@ -93,7 +92,7 @@ class Client:
             if job.final:
                 return
             last = job.raw
-            time.sleep(max(SHORTEST_POLL_S, interval_s or calls.retry_after_s(response) or USUAL_POLL_S))
+            time.sleep(interval_s or poll_pause_s(response))
 
     def result(self, job_id: str, index: int = 0) -> bytes:
         """The encoded picture. Raises `Conflict` before it exists."""
@@ -160,6 +159,12 @@ class Client:
 def on_this_machine(url: str) -> bool:
     """Whether `url` is a loopback address: then the environment's proxy settings are not for it."""
     return httpx.URL(url).host in {"127.0.0.1", "localhost", "::1"}
+
+
+def poll_pause_s(response: httpx.Response) -> float:
+    """Seconds until the next question, as the service asks."""
+    asked_s = calls.retry_after_s(response)
+    return max(SHORTEST_POLL_S, USUAL_POLL_S if asked_s is None else asked_s)
 
 
 def ended_well(job: Job) -> Job:
