@@ -43,6 +43,19 @@ def until(condition: Callable[[], object], timeout_s: float = 10.0) -> None:
         time.sleep(0.01)
 
 
+def what_happens(child: Child, count: int) -> list[str]:
+    """The first `count` things that tending it tells."""
+    sentences: list[str] = []
+
+    def tended() -> bool:
+        sentence = child.tend()
+        sentences.extend([sentence] if sentence else [])
+        return len(sentences) == count
+
+    until(tended)
+    return sentences
+
+
 def gone(pid: int) -> bool:
     """Whether the process has ended (a zombie that its new parent has not collected yet counts as ended)."""
     try:
@@ -85,9 +98,7 @@ def test_stop_kills_what_does_not_end_in_its_grace(new_child: NewChild) -> None:
 
 def test_a_dead_process_is_started_again_after_growing_delays(new_child: NewChild) -> None:
     child = new_child("print('run', flush=True); raise SystemExit(3)")
-    sentences: list[str] = []
-    until(lambda: sentences.extend(filter(None, [child.tend()])) or len(sentences) >= 6)
-    assert sentences[:4] == [
+    assert what_happens(child, 4) == [
         "part ended (exit status 3); starting it again in 0.05 s",
         "part started again",
         "part ended (exit status 3); starting it again in 0.1 s",
@@ -98,9 +109,7 @@ def test_a_dead_process_is_started_again_after_growing_delays(new_child: NewChil
 
 def test_delays_start_over_after_a_healthy_run(new_child: NewChild) -> None:
     child = new_child("raise SystemExit(1)", restarts=RestartPolicy(0.05, 0.2, healthy_after_s=0.0))
-    sentences: list[str] = []
-    until(lambda: sentences.extend(filter(None, [child.tend()])) or len(sentences) >= 5)
-    assert {sentence for sentence in sentences if "ended" in sentence} == {
+    assert {sentence for sentence in what_happens(child, 4) if "ended" in sentence} == {
         "part ended (exit status 1); starting it again in 0.05 s"
     }
 
