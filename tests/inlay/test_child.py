@@ -104,7 +104,7 @@ def test_a_dead_process_is_started_again_after_growing_delays(new_child: NewChil
         "part ended (exit status 3); starting it again in 0.1 s",
         "part started again",
     ]
-    assert child.log_tail().count("run") >= 3
+    assert child.log_tail().count("run") >= 2
 
 
 def test_delays_start_over_after_a_healthy_run(new_child: NewChild) -> None:
