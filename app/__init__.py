@@ -1,0 +1,1 @@
+"""The HTTP process: checks what arrives, accepts jobs, answers questions about them. Imports no torch."""

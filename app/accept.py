@@ -1,0 +1,178 @@
+"""The one way in: check what was sent, store the pictures, record the job, put it on the queue."""
+
+import contextlib
+import secrets
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+from pydantic import ValidationError
+from redis.exceptions import RedisError
+
+from app import problem_types
+from app.availability import check_available, check_room
+from app.bodies import FILE_FIELDS, Submission
+from app.images import Picture, read_picture, to_png
+from app.masks import Mask, read_mask
+from app.problems import Problem, pointing_at
+from app.services import Services
+from app.validation import from_validation_errors
+from jobs import keys
+from jobs.record import JobRecord, UnderstoodInput
+from jobs.settings import Settings
+from jobs.spec import JOB_SPEC, CompleteSpec, GenerateSpec, InpaintSpec
+from jobs.workers import WorkerPresence
+
+log = structlog.get_logger(__name__)
+
+Spec = CompleteSpec | InpaintSpec | GenerateSpec
+_TAKES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "complete": (("image",), ()),
+    "inpaint": (("image",), ("mask",)),
+    "generate": ((), ()),
+}
+"""Files by task: required, optional."""
+_SEED_BITS = 32
+"""Drawn seeds stay below 2**32, so that JavaScript's numbers hold them exactly."""
+
+
+@dataclass(frozen=True)
+class Checked:
+    """A request that may become a job: what is asked, what was understood, and the blobs to store by name (PNG)."""
+
+    spec: Spec
+    understood: UnderstoodInput | None
+    pngs: dict[str, bytes]
+
+
+async def accept(services: Services, submission: Submission) -> JobRecord:
+    """Turns a submission into a queued job.
+
+    Raises:
+        Problem: the request is refused, and nothing is left of it.
+        RedisError: the store failed half-way; what was stored has been taken back as far as it can be reached.
+    """
+    spec = check_parameters(submission)
+    workers = await services.stored(check_available, services)
+    _check_model(spec, workers)
+    checked = await services.decoded(check_pictures, spec, submission.files, services.settings, workers)
+    record = _record(checked)
+    async with services.accepting:  # counting and adding must not interleave, or the queue outgrows its bound
+        await services.stored(_commit, services, record, checked, workers)
+    log.info("job_accepted", job_id=record.id, task=spec.task)
+    return record
+
+
+def check_parameters(submission: Submission) -> Spec:
+    """The validated spec. JSON is read strictly by type; in a form every value is text and is read as its type.
+
+    Raises:
+        Problem: a parameter or a file is missing, unknown, or not allowed.
+    """
+    fields: dict[str, Any] = submission.fields
+    try:
+        spec = JOB_SPEC.validate_python(fields, strict=submission.typed)
+    except ValidationError as error:
+        raise from_validation_errors(error.errors(include_url=False, include_input=False)) from None
+    required, optional = _TAKES[spec.task]
+    for name in FILE_FIELDS:
+        if name in submission.files and name not in required + optional:
+            detail = f"The task {spec.task} takes no {name}."
+            raise Problem(problem_types.UNKNOWN_FIELD, detail, pointer=f"/{name}")
+        if name in required and name not in submission.files:
+            detail = f"The task {spec.task} needs a file {name}."
+            raise Problem(problem_types.MISSING_FIELD, detail, pointer=f"/{name}")
+    return spec
+
+
+def _check_model(spec: Spec, workers: list[WorkerPresence]) -> None:
+    served = {worker.model for worker in workers}
+    if spec.model is not None and served and spec.model not in served:
+        detail = f"model must be one of: {', '.join(sorted(served))}."
+        raise Problem(problem_types.UNKNOWN_MODEL, detail, pointer="/model")
+
+
+def check_pictures(spec: Spec, files: dict[str, bytes], settings: Settings, workers: list[WorkerPresence]) -> Checked:
+    """Decodes the files and says what was understood; works on pixels, so call it off the event loop.
+
+    Raises:
+        Problem: a file is refused.
+    """
+    if isinstance(spec, GenerateSpec):
+        return Checked(spec, _understood_canvas(spec, workers), {})
+    with pointing_at("/image"):
+        picture = read_picture(files["image"], settings)
+    if isinstance(spec, CompleteSpec):
+        return Checked(spec, _understood_side(spec, picture), {"image": to_png(picture.rgb)})
+    mask = read_mask(files.get("mask"), picture, spec, settings)
+    pngs = {"image": to_png(picture.rgb), "mask": to_png(mask.grey)}
+    return Checked(spec, _understood_mask(picture, mask), pngs)
+
+
+def _understood_canvas(spec: GenerateSpec, workers: list[WorkerPresence]) -> UnderstoodInput | None:
+    native = workers[0].native_size_px if workers else None
+    width, height = spec.width_px or native, spec.height_px or native
+    return UnderstoodInput(width_px=width, height_px=height) if width and height else None
+
+
+def _understood_side(spec: CompleteSpec, picture: Picture) -> UnderstoodInput:
+    width, height = picture.size_px
+    side = width if spec.keep in {"left", "right"} else height
+    return UnderstoodInput(
+        width_px=width,
+        height_px=height,
+        format=picture.format,
+        mask_source="side",
+        coverage=round(1 - round(side * spec.fraction) / side, 6),
+    )
+
+
+def _understood_mask(picture: Picture, mask: Mask) -> UnderstoodInput:
+    width, height = picture.size_px
+    return UnderstoodInput(
+        width_px=width,
+        height_px=height,
+        format=picture.format,
+        mask_source=mask.source,
+        mask_polarity=mask.polarity,
+        coverage=round(mask.coverage, 6),
+    )
+
+
+def _record(checked: Checked) -> JobRecord:
+    job_id = uuid.uuid4().hex
+    seed = checked.spec.seed
+    return JobRecord(
+        id=job_id,
+        spec=checked.spec,
+        seed=secrets.randbits(_SEED_BITS) if seed is None else seed,
+        input=checked.understood,
+        inputs={name: keys.blob(job_id, name) for name in checked.pngs},
+        metadata=checked.spec.metadata,
+    )
+
+
+def _commit(services: Services, record: JobRecord, checked: Checked, workers: list[WorkerPresence]) -> None:
+    check_room(services, workers)
+    try:
+        for name, png in checked.pngs.items():
+            services.blobs.put(record.inputs[name], png, "image/png", ttl_s=services.settings.job_ttl_s)
+        services.store.create(record)
+        services.queue.enqueue(record.id)
+    except BaseException:
+        _take_back(services, record)
+        raise
+
+
+def _take_back(services: Services, record: JobRecord) -> None:
+    """Best effort: each step on its own; what cannot be reached expires."""
+    steps: tuple[Callable[[], object], ...] = (
+        lambda: services.store.delete(record.id),
+        lambda: services.queue.remove(record.id),
+        lambda: services.blobs.delete(record.inputs.values()),
+    )
+    for undo in steps:
+        with contextlib.suppress(RedisError):
+            undo()

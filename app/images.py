@@ -1,0 +1,203 @@
+"""Uploaded bytes to pixels, with every limit checked before memory is spent on pixels.
+
+The picture that leaves here is what the whole service works on: upright, sRGB, 8 bits, free of metadata.
+"""
+
+import io
+import struct
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from PIL import ExifTags, Image, ImageCms
+
+from app import containers, problem_types
+from app.containers.png import verify_pixels
+from app.problems import Problem
+from jobs.settings import Settings
+
+MIN_SIDE_PX = 64
+BOMB_FREE_BYTES = 32 * 2**20
+"""Pictures that unpack to less than this are harmless, however well they are packed."""
+
+_BROKEN = (
+    OSError,
+    SyntaxError,
+    ValueError,
+    EOFError,
+    IndexError,
+    KeyError,
+    TypeError,
+    OverflowError,
+    struct.error,
+    zlib.error,
+    Image.DecompressionBombError,
+)
+"""What Pillow's decoders raise on damaged files."""
+_SIXTEEN_BIT_GREY = "I;16"
+_SRGB_NAMES = ("sRGB", "c2")
+_TRANSPOSITIONS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+
+
+@dataclass(frozen=True)
+class Picture:
+    """An upload, understood: `rgb` (mode RGB, sRGB) and `alpha` (mode L, None if the file has no transparency)."""
+
+    rgb: Image.Image
+    alpha: Image.Image | None
+    format: str
+
+    @property
+    def size_px(self) -> tuple[int, int]:
+        """Width and height."""
+        return self.rgb.size
+
+
+_Turn = Callable[[Image.Image], Image.Image]
+
+
+def read_picture(data: bytes, settings: Settings) -> Picture:
+    """Decodes a picture.
+
+    Raises:
+        Problem: the bytes are not an acceptable picture; the code says why.
+    """
+    format_name = check_file(data, settings)
+    image, upright = _decode(data, format_name)
+    try:
+        rgb, alpha = _split_alpha(image)
+        return Picture(upright(rgb), upright(alpha) if alpha is not None else None, format_name)
+    except _BROKEN as error:
+        raise _damaged(format_name) from error
+
+
+def read_grey(data: bytes, settings: Settings) -> Image.Image:
+    """Decodes a mask: mode L, 0 to 255, upright. Colour profiles do not apply; transparency counts as black."""
+    format_name = check_file(data, settings)
+    image, upright = _decode(data, format_name)
+    try:
+        if image.mode == _SIXTEEN_BIT_GREY:
+            return upright(_high_byte(image))
+        if not image.has_transparency_data:
+            return upright(image.convert("L"))
+        grey, alpha = image.convert("RGBA").convert("LA").split()
+        return upright(Image.composite(grey, Image.new("L", grey.size, 0), alpha))
+    except _BROKEN as error:
+        raise _damaged(format_name) from error
+
+
+def check_file(data: bytes, settings: Settings) -> str:
+    """The file's format, if its container is whole and its size is within the limits; no pixel is unpacked."""
+    if not data:
+        raise Problem(problem_types.FILE_EMPTY, "The file has no bytes.")
+    if len(data) > settings.max_upload_bytes:
+        limit = settings.max_upload_bytes
+        raise Problem(problem_types.FILE_TOO_LARGE, f"The file has {len(data)} bytes, {limit} are allowed.")
+    format_name = containers.sniff(data)
+    if format_name is None:
+        kind = containers.foreign_kind(data)
+        raise Problem(problem_types.UNSUPPORTED_IMAGE_TYPE, f"The file is {kind}; send PNG, JPEG, WebP or GIF.")
+    facts = containers.inspect(format_name, data)
+    _check_size(facts, settings)
+    if facts.raw_bytes > max(BOMB_FREE_BYTES, settings.max_decompression_ratio * len(data)):
+        ratio = facts.raw_bytes // len(data)
+        raise Problem(problem_types.DECOMPRESSION_BOMB, f"The picture unpacks to {ratio} times the file's size.")
+    if format_name == "png":
+        verify_pixels(data)
+    return format_name
+
+
+def _check_size(facts: containers.Facts, settings: Settings) -> None:
+    size = f"{facts.width_px}x{facts.height_px}"
+    if facts.width_px * facts.height_px > settings.max_pixels:
+        detail = f"{size} is more than the {settings.max_pixels} pixels allowed."
+        raise Problem(problem_types.IMAGE_TOO_LARGE, detail)
+    if facts.frames > 1:
+        raise Problem(problem_types.ANIMATED_IMAGE, "The picture has more than one frame.")
+    if min(facts.width_px, facts.height_px) < MIN_SIDE_PX:
+        detail = f"{size} is too small: each side needs at least {MIN_SIDE_PX} pixels."
+        raise Problem(problem_types.IMAGE_TOO_SMALL, detail)
+
+
+def _decode(data: bytes, format_name: str) -> tuple[Image.Image, _Turn]:
+    """All pixels as the file holds them, and what turns them upright."""
+    try:
+        # A JPEG with a Multi-Picture segment opens as MPO; the first picture is the one.
+        formats = ["JPEG", "MPO"] if format_name == "jpeg" else [format_name.upper()]
+        image = Image.open(io.BytesIO(data), formats=formats)
+        image.load()
+    except _BROKEN as error:
+        raise _damaged(format_name) from error
+    transposition = _TRANSPOSITIONS.get(_orientation(image))
+
+    def upright(part: Image.Image) -> Image.Image:
+        return part.transpose(transposition) if transposition is not None else part
+
+    return image, upright
+
+
+def _orientation(image: Image.Image) -> int:
+    """EXIF orientation, 1 to 8; an unreadable one is 1, as in browsers. XMP is not asked, as in browsers."""
+    raw = image.info.get("exif")
+    if not isinstance(raw, bytes):
+        return 1
+    exif = Image.Exif()
+    try:
+        exif.load(raw)
+        value = exif.get(ExifTags.Base.Orientation, 1)
+    except _BROKEN:
+        return 1
+    return value if isinstance(value, int) else 1
+
+
+def _split_alpha(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:
+    """Colour in sRGB, and transparency; the colour under transparent pixels stays what the file says."""
+    if image.mode == _SIXTEEN_BIT_GREY:
+        return _to_srgb(_high_byte(image), image.info.get("icc_profile")), None
+    alpha = image.convert("RGBA").getchannel("A") if image.has_transparency_data else None
+    colour = image
+    if image.mode in {"P", "PA", "1", "RGBA", "RGBX", "RGBa", "YCbCr"}:
+        colour = image.convert("RGBA").convert("RGB") if alpha is not None else image.convert("RGB")
+    elif image.mode in {"LA", "La"}:
+        colour = image.convert("LA").getchannel("L")
+    return _to_srgb(colour, image.info.get("icc_profile")), alpha
+
+
+def _high_byte(image: Image.Image) -> Image.Image:
+    """16-bit grey to 8 bits by dropping the low byte, as Pillow's decoder does for 16-bit colour."""
+    return image.point(lambda level: level * (1 / 256), "L")
+
+
+def _to_srgb(image: Image.Image, profile: object) -> Image.Image:
+    """Mode RGB in sRGB. An embedded profile that does not fit or cannot be read is ignored, as in browsers."""
+    if not isinstance(profile, bytes) or not profile:
+        return image.convert("RGB")
+    try:
+        source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+        if ImageCms.getProfileDescription(source).startswith(_SRGB_NAMES):
+            return image.convert("RGB")  # not by way of the profile: the pixels must come back as they were sent
+        converted = ImageCms.profileToProfile(image, source, ImageCms.createProfile("sRGB"), outputMode="RGB")
+    except (ImageCms.PyCMSError, *_BROKEN):
+        return image.convert("RGB")
+    return image.convert("RGB") if converted is None else converted
+
+
+def _damaged(format_name: str) -> Problem:
+    return Problem(problem_types.IMAGE_CORRUPT, f"The pixels of this {format_name.upper()} cannot be decoded.")
+
+
+def to_png(image: Image.Image) -> bytes:
+    """Lossless and fast, with nothing but pixels in it."""
+    buffer = io.BytesIO()
+    bare = Image.new(image.mode, image.size)
+    bare.paste(image)
+    bare.save(buffer, "PNG", compress_level=1)
+    return buffer.getvalue()

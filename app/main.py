@@ -1,0 +1,103 @@
+"""The HTTP application, put together in reading order."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+from typing import Any
+
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.openapi.utils import get_openapi
+from PIL import Image
+from redis.exceptions import RedisError
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from app import problem_types
+from app.bodies import max_body_bytes
+from app.middleware import BodyGuard, BodyLimits, RequestIds, current_request_id
+from app.openapi_parts import component_schemas
+from app.problems import Problem, from_http_status, render
+from app.routes import health, jobs, models, problem_page, results
+from app.services import open_services
+from app.validation import from_validation_errors
+from jobs.settings import Settings
+
+log = structlog.get_logger(__name__)
+
+DESCRIPTION = (
+    "Constrained image sampling: complete half a picture, repaint what a mask marks, or paint one from words. "
+    "A job is submitted, followed, and fetched. Every error is a problem (RFC 9457) with a stable code."
+)
+
+
+def create_app(settings: Settings | None = None) -> FastAPI:
+    """The application; settings come from the environment unless given. Nothing is connected before a request."""
+    settings = settings or Settings()
+    Image.MAX_IMAGE_PIXELS = None  # app.images has checked the size, by our own setting, before Pillow opens a file
+
+    app = FastAPI(
+        title="Inlay",
+        version=version("inlay"),
+        description=DESCRIPTION,
+        license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        openapi_url="/openapi.json",
+        docs_url="/docs",
+        redoc_url=None,
+        lifespan=_lifespan,
+    )
+    app.state.services = open_services(settings)
+    limits = BodyLimits(max_body_bytes(settings), settings.max_inflight_bytes, settings.body_timeout_s)
+
+    app.add_middleware(BodyGuard, limits=limits)
+    app.add_middleware(RequestIds)  # added last, so it is outermost
+
+    for kind in (Problem, HTTPException, RequestValidationError, RedisError):
+        app.add_exception_handler(kind, _on_error)
+
+    for room in (jobs, results, models, health, problem_page):
+        app.include_router(room.router)
+    app.openapi = lambda: _describe(app)  # type: ignore[method-assign]  # FastAPI's documented way to extend OpenAPI
+    return app
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    yield
+    app.state.services.redis.close()
+
+
+async def _on_error(request: Request, error: Exception) -> Response:
+    """Renders every error that somebody raised on purpose; the others are `RequestIds`' to catch."""
+    match error:
+        case Problem():
+            problem, status = error, None
+        case HTTPException(status_code=status, headers=headers):
+            problem = from_http_status(status, headers)
+        case RequestValidationError():
+            places = [{**complaint, "loc": complaint["loc"][1:]} for complaint in error.errors()]
+            problem, status = from_validation_errors(places), None
+        case _:
+            log.error("redis_failed", error=repr(error), path=request.url.path)
+            detail = "The job store does not answer."
+            problem = Problem(problem_types.STORAGE_UNAVAILABLE, detail, headers={"Retry-After": "2"})
+            status = None
+    log.info("request_refused", code=problem.kind.code, detail=problem.detail, path=request.url.path)
+    return render(problem, current_request_id(), status)
+
+
+def _describe(app: FastAPI) -> dict[str, Any]:
+    """OpenAPI 3.1 with the bodies and problems that FastAPI cannot see in signatures."""
+    if app.openapi_schema is None:
+        described = get_openapi(
+            title=app.title,
+            version=app.version,
+            description=app.description,
+            routes=app.routes,
+            license_info=app.license_info,
+        )
+        schemas = described.setdefault("components", {}).setdefault("schemas", {})
+        schemas |= component_schemas()
+        app.openapi_schema = described
+    return app.openapi_schema

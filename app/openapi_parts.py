@@ -1,0 +1,197 @@
+"""Pieces of the OpenAPI description: answers, problems, and the bodies that FastAPI does not read for us."""
+
+import base64
+from collections.abc import Iterable
+from functools import cache
+from typing import Any
+
+from PIL import Image
+from pydantic import BaseModel, Field
+
+from app.images import to_png
+from app.problem_types import EVERYWHERE, ProblemType
+from app.problems import PROBLEM_MEDIA_TYPE
+from app.views import JobView
+from jobs.spec import CompleteSpec, GenerateSpec, InpaintSpec, OutputSpec
+
+Part = dict[str, Any]
+SCHEMAS = "#/components/schemas/"
+
+
+class FieldErrorBody(BaseModel):
+    """One of several complaints."""
+
+    code: str
+    pointer: str = Field(description="JSON pointer into the parameters.")
+    detail: str
+
+
+class ProblemBody(BaseModel):
+    """Why a request was not served (RFC 9457)."""
+
+    type: str = Field(description="Address of the explanation, relative to this service.")
+    title: str
+    status: int
+    detail: str = Field(description="What was wrong this time.")
+    code: str = Field(description="Stable name of the problem; `docs/api.md` lists them all.")
+    pointer: str | None = Field(None, description="JSON pointer to the parameter or file it is about.")
+    request_id: str = Field(description="Also in the header `X-Request-ID` and in the service's log.")
+    retryable: bool = Field(description="Whether the same request may succeed later.")
+    errors: list[FieldErrorBody] | None = Field(None, description="All complaints, if there are several (20 at most).")
+
+
+def _header(description: str, kind: str = "string") -> Part:
+    return {"description": description, "schema": {"type": kind}}
+
+
+_REQUEST_ID = {"X-Request-ID": _header("The id given with the request, or a new one.")}
+_RETRY_AFTER = {"Retry-After": _header("Seconds after which asking again makes sense.", "integer")}
+_ETAG = {"ETag": _header("Validator for If-None-Match.")}
+_JOB_HEADERS = _REQUEST_ID | _RETRY_AFTER | _ETAG
+
+JOB: Part = {
+    "model": JobView,
+    "description": "The job.",
+    "headers": _JOB_HEADERS | {"Preference-Applied": _header("The wait that was granted.")},
+}
+JOB_ACCEPTED: Part = {
+    "model": JobView,
+    "description": "Accepted: the job is on the queue.",
+    "headers": _JOB_HEADERS | {"Location": _header("Where to follow the job.")},
+}
+JOB_CANCELED_NOW: Part = {"model": JobView, "description": "Canceled.", "headers": _JOB_HEADERS}
+JOB_WILL_CANCEL: Part = {
+    "model": JobView,
+    "description": "Running; it stops within one evaluation.",
+    "headers": _JOB_HEADERS,
+}
+NOT_MODIFIED: Part = {"description": "The client has it already.", "headers": _ETAG}
+PICTURE: Part = {
+    "description": "The encoded picture.",
+    "headers": _ETAG | {"Content-Disposition": _header("A file name to save it under.")},
+    "content": {
+        f"image/{kind}": {"schema": {"type": "string", "format": "binary"}} for kind in ("png", "webp", "jpeg")
+    },
+}
+
+
+def responses(answers: dict[int, Part], problems: Iterable[ProblemType]) -> dict[int | str, Part]:
+    """The `responses` of a route: its answers, its problems, and those that every route may meet."""
+    by_status: dict[int, list[ProblemType]] = {}
+    for kind in (*problems, *EVERYWHERE):
+        by_status.setdefault(kind.status, []).append(kind)
+    described: dict[int | str, Part] = dict(answers.items())
+    return described | {status: _problem_response(kinds) for status, kinds in sorted(by_status.items())}
+
+
+def _problem_response(kinds: list[ProblemType]) -> Part:
+    headers = dict(_REQUEST_ID)
+    if any(kind.retryable for kind in kinds):
+        headers |= _RETRY_AFTER
+    return {
+        "description": " · ".join(f"`{kind.code}`: {kind.title}." for kind in kinds),
+        "headers": headers,
+        "content": {
+            PROBLEM_MEDIA_TYPE: {
+                "schema": {"$ref": f"{SCHEMAS}ProblemBody"},
+                "examples": {kind.code: {"summary": kind.title, "value": _example(kind)} for kind in kinds},
+            }
+        },
+    }
+
+
+def _example(kind: ProblemType) -> Part:
+    return {
+        "type": kind.uri,
+        "title": kind.title,
+        "status": kind.status,
+        "detail": kind.cause,
+        "code": kind.code,
+        "request_id": "5f0c1d5e7b6a4d6c9e0f8a7b6c5d4e3f",
+        "retryable": kind.retryable,
+    }
+
+
+_BASE64: Part = {"type": "string", "contentEncoding": "base64", "description": "The file in base64, or a data URL."}
+_FILE: Part = {"type": "string", "format": "binary", "description": "The file; its content decides its type."}
+_TASKS: dict[str, tuple[type[BaseModel], tuple[str, ...], tuple[str, ...]]] = {
+    "Complete": (CompleteSpec, ("image",), ()),
+    "Inpaint": (InpaintSpec, ("image",), ("mask",)),
+    "Generate": (GenerateSpec, (), ()),
+}
+
+
+def component_schemas() -> dict[str, Part]:
+    """Schemas of the bodies: for each task one as JSON and one as a form, and what they refer to."""
+    found: dict[str, Part] = {
+        "OutputSpec": OutputSpec.model_json_schema(),
+        "FieldErrorBody": FieldErrorBody.model_json_schema(),
+        "ProblemBody": _without_definitions(ProblemBody),
+    }
+    for name, (spec, required, optional) in _TASKS.items():
+        for suffix, file_schema in (("Json", _BASE64), ("Form", _FILE), ("Params", None)):
+            schema = _without_definitions(spec)
+            files = (*required, *optional) if file_schema is not None else ()
+            schema["properties"] |= dict.fromkeys(files, file_schema)
+            schema["required"] = ["task", *(file for file in required if file in files)]
+            found[f"{name}{suffix}"] = schema | {"title": f"{name}{suffix}"}
+    found["ParamsForm"] = {
+        "title": "ParamsForm",
+        "type": "object",
+        "description": "All parameters as one JSON part, beside the files.",
+        "properties": {"params": _one_of("Params"), "image": _FILE, "mask": _FILE},
+        "required": ["params"],
+        "additionalProperties": False,
+    }
+    return found
+
+
+def _without_definitions(model: type[BaseModel]) -> Part:
+    schema = model.model_json_schema(ref_template=SCHEMAS + "{model}")
+    schema.pop("$defs", None)
+    return schema
+
+
+def _one_of(suffix: str) -> Part:
+    return {
+        "oneOf": [{"$ref": f"{SCHEMAS}{name}{suffix}"} for name in _TASKS],
+        "discriminator": {
+            "propertyName": "task",
+            "mapping": {name.lower(): f"{SCHEMAS}{name}{suffix}" for name in _TASKS},
+        },
+    }
+
+
+@cache
+def _picture_example(mode: str, colour: str) -> str:
+    image = Image.new(mode, (64, 64))
+    image.paste(colour, (16, 16, 48, 48))
+    return base64.b64encode(to_png(image)).decode()
+
+
+def submission_body() -> Part:
+    """The request body of `POST /v1/jobs`, with an example of each task that can be sent as it is."""
+    picture, mask = _picture_example("RGB", "teal"), _picture_example("L", "white")
+    examples: dict[str, Part] = {
+        "complete": {"task": "complete", "image": picture, "keep": "left", "fraction": 0.5, "seed": 7},
+        "inpaint": {"task": "inpaint", "image": picture, "mask": f"data:image/png;base64,{mask}", "steps": 20},
+        "generate": {"task": "generate", "prompt": "a red butterfly", "output": {"format": "webp", "quality": 90}},
+    }
+    forms = _one_of("Form")
+    return {
+        "required": True,
+        "content": {
+            "application/json": {
+                "schema": _one_of("Json"),
+                "examples": {name: {"value": value} for name, value in examples.items()},
+            },
+            "multipart/form-data": {
+                "schema": {"oneOf": [*forms["oneOf"], {"$ref": f"{SCHEMAS}ParamsForm"}]},
+                "encoding": {
+                    "params": {"contentType": "application/json"},
+                    "output": {"contentType": "application/json"},
+                    "metadata": {"contentType": "application/json"},
+                },
+            },
+        },
+    }

@@ -1,0 +1,161 @@
+"""Submit, follow, cancel and delete jobs."""
+
+import time
+from typing import Annotated
+
+import anyio
+from fastapi import APIRouter, Header, Request, Response
+
+from app import openapi_parts as docs
+from app import problem_types
+from app.accept import accept
+from app.availability import retry_after_s
+from app.bodies import read_submission
+from app.conditional import client_has, etag_of, not_modified, preferred_wait_s
+from app.lookup import find_job, unknown_job
+from app.problems import Problem
+from app.services import Services, ServicesDep
+from app.views import JobView, view
+from jobs.errors import JobNotFound, TransitionRefused
+from jobs.record import JobRecord, JobState
+
+router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
+
+FIRST_POLL_S, LONGEST_POLL_S = 0.05, 0.4
+
+Prefer = Annotated[
+    str | None, Header(description="`wait=N`: hold the answer up to N seconds (30 at most).", examples=["wait=30"])
+]
+IfNoneMatch = Annotated[str | None, Header(description="ETags that the client has already.")]
+
+
+@router.post(
+    "",
+    status_code=202,
+    summary="Submit a job",
+    response_model=JobView,
+    responses=docs.responses(
+        {202: docs.JOB_ACCEPTED},
+        problem_types.SUBMIT_PROBLEMS,
+    ),
+    openapi_extra={"requestBody": docs.submission_body()},
+)
+async def submit_job(request: Request, services: ServicesDep) -> Response:
+    """Checks everything, stores the pictures, queues the job and answers with it.
+
+    Send `multipart/form-data` (files `image` and `mask`; parameters as plain fields, or as JSON in a part `params`) or
+    `application/json` (files in base64 or as data URLs beside the parameters). Unknown fields are errors.
+    """
+    record = await accept(services, await read_submission(request, services.settings))
+    job = await services.stored(view, services, record, _base_path(request))
+    return _answer(request, job, status=202, headers={"Location": job.links.self})
+
+
+@router.get(
+    "/{job_id}",
+    summary="Follow a job",
+    response_model=JobView,
+    responses=docs.responses(
+        {200: docs.JOB, 304: docs.NOT_MODIFIED},
+        (problem_types.JOB_NOT_FOUND, problem_types.JOB_EXPIRED),
+    ),
+)
+async def get_job(
+    job_id: str, request: Request, services: ServicesDep, prefer: Prefer = None, if_none_match: IfNoneMatch = None
+) -> Response:
+    """The job as it is now, with `Retry-After` while it is not final.
+
+    With `Prefer: wait=N` the answer is held until the job is final or N seconds have passed; with `If-None-Match` too,
+    until it differs from what the client has.
+    """
+    wait_s = preferred_wait_s(request) if prefer is not None else None
+    headers = {} if wait_s is None else {"Preference-Applied": f"wait={wait_s}"}
+    deadline, pause_s = time.monotonic() + (wait_s or 0), FIRST_POLL_S
+    while True:
+        job = await services.stored(_look, services, job_id, _base_path(request))
+        changed = if_none_match is not None and not client_has(request, etag_of(_content(job)))
+        left_s = deadline - time.monotonic()
+        if job.state.final or changed or left_s <= 0 or services.stopping() or await request.is_disconnected():
+            return _answer(request, job, status=200, headers=headers)
+        await anyio.sleep(min(pause_s, left_s))
+        pause_s = min(pause_s * 1.5, LONGEST_POLL_S)
+
+
+@router.post(
+    "/{job_id}/cancel",
+    summary="Cancel a job",
+    response_model=JobView,
+    responses=docs.responses(
+        {200: docs.JOB_CANCELED_NOW, 202: docs.JOB_WILL_CANCEL},
+        (problem_types.JOB_NOT_FOUND, problem_types.JOB_EXPIRED, problem_types.JOB_FINAL),
+    ),
+)
+async def cancel_job(job_id: str, request: Request, services: ServicesDep) -> Response:
+    """Takes a queued job off the queue (200), or asks a running one to stop (202): within one network evaluation.
+
+    Repeating it is harmless. A job that has succeeded or failed cannot be canceled any more (409).
+    """
+    record = await services.stored(_cancel, services, job_id)
+    job = await services.stored(view, services, record, _base_path(request))
+    return _answer(request, job, status=200 if record.state is JobState.CANCELED else 202)
+
+
+@router.delete(
+    "/{job_id}",
+    status_code=204,
+    summary="Delete a job",
+    response_class=Response,
+    responses=docs.responses(
+        {204: {"description": "Gone, with its uploads and results."}},
+        (problem_types.JOB_NOT_FOUND, problem_types.JOB_EXPIRED),
+    ),
+)
+async def delete_job(job_id: str, services: ServicesDep) -> Response:
+    """Cancels the job if it is not final, and deletes its record, uploads and results at once."""
+    await services.stored(_delete, services, job_id)
+    return Response(status_code=204)
+
+
+def _look(services: Services, job_id: str, base_path: str) -> JobView:
+    return view(services, find_job(services, job_id), base_path)
+
+
+def _cancel(services: Services, job_id: str) -> JobRecord:
+    find_job(services, job_id)
+    try:
+        record = services.store.request_cancel(job_id)
+    except JobNotFound:
+        raise unknown_job() from None
+    except TransitionRefused as refused:
+        raise Problem(problem_types.JOB_FINAL, f"The job has {refused.state} already.") from None
+    if record.state is JobState.CANCELED:
+        services.queue.remove(job_id)
+    return record
+
+
+def _delete(services: Services, job_id: str) -> None:
+    find_job(services, job_id)
+    # A worker that runs it finds the record gone, which is as good as a request to cancel.
+    record = services.store.delete(job_id)
+    services.queue.remove(job_id)
+    if record is not None:
+        services.blobs.delete([*record.inputs.values(), *(result.blob for result in record.results)])
+
+
+def _base_path(request: Request) -> str:
+    return str(request.scope.get("root_path", ""))
+
+
+def _content(job: JobView) -> bytes:
+    return job.model_dump_json().encode()
+
+
+def _answer(request: Request, job: JobView, *, status: int, headers: dict[str, str] | None = None) -> Response:
+    content = _content(job)
+    etag = etag_of(content)
+    headers = {"ETag": etag, "Cache-Control": "private, no-cache", "Vary": "Prefer"} | (headers or {})
+    if not job.state.final:
+        headers["Retry-After"] = str(retry_after_s(job.progress.eta_s))
+    if request.method == "GET" and client_has(request, etag):
+        return not_modified(headers)
+    return Response(content, status_code=status, headers=headers, media_type="application/json")

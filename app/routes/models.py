@@ -1,0 +1,79 @@
+"""What can be asked for: models and limits."""
+
+from fastapi import APIRouter
+from pydantic import BaseModel, Field
+
+from app import openapi_parts as docs
+from app.bodies import max_body_bytes
+from app.conditional import LONGEST_WAIT_S
+from app.images import MIN_SIDE_PX
+from app.services import Services, ServicesDep
+
+router = APIRouter(prefix="/v1", tags=["service"])
+
+
+class Model(BaseModel):
+    """A model that live workers serve."""
+
+    id: str = Field(description="What to send as `model`.")
+    native_size_px: int = Field(description="Side of the square that it was trained on.")
+    tasks: list[str]
+    workers: int = Field(description="Warmed-up workers that serve it.")
+
+
+class Models(BaseModel):
+    """All models served now."""
+
+    models: list[Model]
+
+
+class Limits(BaseModel):
+    """What a request may be; beyond it there are problems."""
+
+    max_upload_bytes: int = Field(description="Of one file.")
+    max_body_bytes: int = Field(description="Of the whole request.")
+    min_side_px: int = Field(description="Of pictures and masks.")
+    max_pixels: int = Field(description="Width times height of pictures and masks.")
+    max_decompression_ratio: int = Field(description="Of pictures that unpack to more than 32 MiB.")
+    image_formats: list[str]
+    max_queue_depth: int = Field(description="Jobs that may wait.")
+    max_wait_s: int = Field(description="Longest `Prefer: wait`.")
+    result_ttl_s: int = Field(description="Seconds that a finished job and its pictures are kept.")
+    tasks: list[str]
+
+
+TASKS = ["complete", "inpaint", "generate"]
+
+
+@router.get("/models", summary="Models", responses=docs.responses({}, ()))
+async def list_models(services: ServicesDep) -> Models:
+    """The models of all warmed-up workers."""
+    return await services.stored(_models, services)
+
+
+def _models(services: Services) -> Models:
+    found: dict[str, Model] = {}
+    for worker in services.workers.ready():
+        model = found.setdefault(
+            worker.model, Model(id=worker.model, native_size_px=worker.native_size_px, tasks=TASKS, workers=0)
+        )
+        model.workers += 1
+    return Models(models=sorted(found.values(), key=lambda model: model.id))
+
+
+@router.get("/limits", summary="Limits", responses=docs.responses({}, ()))
+async def get_limits(services: ServicesDep) -> Limits:
+    """The service's limits; ranges of single parameters are in the OpenAPI description."""
+    settings = services.settings
+    return Limits(
+        max_upload_bytes=settings.max_upload_bytes,
+        max_body_bytes=max_body_bytes(settings),
+        min_side_px=MIN_SIDE_PX,
+        max_pixels=settings.max_pixels,
+        max_decompression_ratio=settings.max_decompression_ratio,
+        image_formats=["png", "jpeg", "webp", "gif"],
+        max_queue_depth=settings.max_queue_depth,
+        max_wait_s=LONGEST_WAIT_S,
+        result_ttl_s=settings.result_ttl_s,
+        tasks=TASKS,
+    )

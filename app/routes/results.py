@@ -1,0 +1,95 @@
+"""The finished pictures."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Header, Path, Request, Response
+
+from app import openapi_parts as docs
+from app import problem_types
+from app.availability import estimate_s, retry_after_s
+from app.conditional import client_has, not_modified
+from app.lookup import find_job
+from app.problems import Problem
+from app.services import Services, ServicesDep
+from jobs.blobs import Blob
+from jobs.errors import BlobMissing
+from jobs.record import JobRecord, JobState, Result
+
+router = APIRouter(prefix="/v1/jobs", tags=["results"])
+
+_EXTENSIONS = {"image/png": "png", "image/webp": "webp", "image/jpeg": "jpg"}
+_RESPONSES = docs.responses(
+    {200: docs.PICTURE, 304: docs.NOT_MODIFIED},
+    (
+        problem_types.JOB_NOT_FOUND,
+        problem_types.RESULT_NOT_FOUND,
+        problem_types.RESULT_NOT_READY,
+        problem_types.JOB_FAILED,
+        problem_types.JOB_CANCELED,
+        problem_types.JOB_EXPIRED,
+        problem_types.RESULT_EXPIRED,
+    ),
+)
+IfNoneMatch = Annotated[str | None, Header(description="ETags that the client has already.")]
+
+
+@router.get("/{job_id}/result", summary="Fetch the picture", response_class=Response, responses=_RESPONSES)
+async def get_result(
+    job_id: str, request: Request, services: ServicesDep, if_none_match: IfNoneMatch = None
+) -> Response:
+    """The first (usually only) picture of a job that succeeded."""
+    return await _picture(services, request, job_id, 0)
+
+
+@router.get(
+    "/{job_id}/result/{index}", summary="Fetch one of the pictures", response_class=Response, responses=_RESPONSES
+)
+async def get_result_by_index(
+    job_id: str,
+    index: Annotated[int, Path(ge=0, description="0 to n - 1.")],
+    request: Request,
+    services: ServicesDep,
+    if_none_match: IfNoneMatch = None,
+) -> Response:
+    """Picture number `index` of a job that succeeded."""
+    return await _picture(services, request, job_id, index)
+
+
+async def _picture(services: Services, request: Request, job_id: str, index: int) -> Response:
+    result = await services.stored(_find_result, services, job_id, index)
+    # Written once, never changed: the name of the picture is as good as a digest of its bytes.
+    headers = {"ETag": f'"{job_id}-{index}"', "Cache-Control": "private, no-cache"}
+    if client_has(request, headers["ETag"]):
+        return not_modified(headers)
+    blob = await services.stored(_fetch, services, result)
+    extension = _EXTENSIONS.get(blob.content_type, "bin")
+    headers["Content-Disposition"] = f'inline; filename="inlay-{job_id[:12]}-{index}.{extension}"'
+    return Response(blob.data, headers=headers, media_type=blob.content_type)
+
+
+def _find_result(services: Services, job_id: str, index: int) -> Result:
+    record = find_job(services, job_id)
+    if record.state is not JobState.SUCCEEDED:
+        raise _no_result(services, record)
+    if index >= len(record.results):
+        raise Problem(problem_types.RESULT_NOT_FOUND, f"The job has {len(record.results)} results.", pointer="/index")
+    return record.results[index]
+
+
+def _no_result(services: Services, record: JobRecord) -> Problem:
+    if record.state is JobState.FAILED:
+        reason = record.error.detail if record.error else "It gave no reason."
+        return Problem(problem_types.JOB_FAILED, f"The job failed: {reason}")
+    if record.state is JobState.CANCELED:
+        return Problem(problem_types.JOB_CANCELED, "The job was canceled.")
+    position = services.store.queue_position(record.id)
+    retry_s = retry_after_s(estimate_s(services, record, position))
+    detail = f"The job is {record.state}; its result does not exist yet."
+    return Problem(problem_types.RESULT_NOT_READY, detail, headers={"Retry-After": str(retry_s)})
+
+
+def _fetch(services: Services, result: Result) -> Blob:
+    try:
+        return services.blobs.get(result.blob)
+    except BlobMissing:
+        raise Problem(problem_types.RESULT_EXPIRED, "The picture has expired.") from None

@@ -1,0 +1,74 @@
+"""What the routes work with: one value, made at start, handed to every request."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Annotated, ParamSpec, TypeVar
+
+import anyio
+import anyio.to_thread
+from fastapi import Depends, Request
+
+from jobs.blobs import RedisBlobStore
+from jobs.connect import RedisClient, connect
+from jobs.queue import JobQueue
+from jobs.settings import Settings
+from jobs.store import JobStore
+from jobs.workers import WorkerRegistry
+
+REDIS_THREADS = 32
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+@dataclass
+class Services:
+    """The job store and its neighbours, and the threads in which they may block.
+
+    `stopping` answers whether the server wants to end, so that long polls let go.
+    """
+
+    settings: Settings
+    redis: RedisClient
+    store: JobStore
+    queue: JobQueue
+    blobs: RedisBlobStore
+    workers: WorkerRegistry
+    decoding: anyio.CapacityLimiter
+    storing: anyio.CapacityLimiter
+    accepting: anyio.Lock = field(default_factory=anyio.Lock)
+    started_at: float = field(default_factory=time.time)
+    stopping: Callable[[], bool] = bool
+
+    async def stored(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Calls something that waits for Redis, off the event loop; it is never left half-way."""
+        return await anyio.to_thread.run_sync(lambda: function(*args, **kwargs), limiter=self.storing)
+
+    async def decoded(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Calls something that works on pixels, in one of a few threads; the others wait their turn."""
+        return await anyio.to_thread.run_sync(lambda: function(*args, **kwargs), limiter=self.decoding)
+
+
+def open_services(settings: Settings) -> Services:
+    """Connects to nothing yet: Redis is asked at the first request."""
+    redis = connect(settings, retries=1)
+    return Services(
+        settings=settings,
+        redis=redis,
+        store=JobStore(redis, settings),
+        queue=JobQueue(redis, settings),
+        blobs=RedisBlobStore(redis),
+        workers=WorkerRegistry(redis),
+        decoding=anyio.CapacityLimiter(settings.decode_threads),
+        storing=anyio.CapacityLimiter(REDIS_THREADS),
+    )
+
+
+def _services(request: Request) -> Services:
+    services: Services = request.app.state.services
+    return services
+
+
+ServicesDep = Annotated[Services, Depends(_services)]
+"""Parameter type by which a route asks for the services."""
