@@ -16,19 +16,33 @@ RUN groupadd --system --gid 10001 inlay \
     && useradd --system --uid 10001 --gid inlay --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin inlay
 WORKDIR /srv/inlay
 
-FROM base AS api-packages
+FROM base AS builder
+COPY requirements.lock ./
+RUN python -m venv /opt/venv \
+    && /opt/venv/bin/pip install "$(grep '^setuptools==' requirements.lock)"
+
+FROM builder AS api-packages
 COPY requirements-api.lock ./
 # --no-deps: the lock names everything; a package that it lacks is an error of the lock, not to be fetched silently.
-RUN python -m venv /opt/venv \
-    && /opt/venv/bin/pip install --no-deps -r requirements-api.lock \
+RUN /opt/venv/bin/pip install --no-deps -r requirements-api.lock
+COPY pyproject.toml README.md LICENSE ./
+COPY inlay ./inlay
+COPY jobs ./jobs
+COPY app ./app
+RUN /opt/venv/bin/pip install --no-deps --no-build-isolation . \
     && /opt/venv/bin/pip check
 
-FROM base AS worker-packages
+FROM builder AS worker-packages
 ARG TORCH_INDEX_URL=""
 COPY requirements-worker.lock ./
 # With dependencies: torch pins the CUDA libraries that fit its build, which the lock cannot know.
-RUN python -m venv /opt/venv \
-    && /opt/venv/bin/pip install ${TORCH_INDEX_URL:+--extra-index-url "$TORCH_INDEX_URL"} -r requirements-worker.lock \
+RUN /opt/venv/bin/pip install ${TORCH_INDEX_URL:+--extra-index-url "$TORCH_INDEX_URL"} -r requirements-worker.lock
+COPY pyproject.toml README.md LICENSE ./
+COPY sampler ./sampler
+COPY inlay ./inlay
+COPY jobs ./jobs
+COPY worker ./worker
+RUN /opt/venv/bin/pip install --no-deps --no-build-isolation . \
     && /opt/venv/bin/pip check
 
 FROM base AS worker
@@ -39,9 +53,6 @@ ENV HF_HOME=/var/cache/inlay \
 RUN install -d -o inlay -g inlay /var/cache/inlay
 COPY --from=worker-packages /opt/venv /opt/venv
 COPY models ./models
-COPY sampler ./sampler
-COPY jobs ./jobs
-COPY worker ./worker
 USER 10001:10001
 STOPSIGNAL SIGTERM
 CMD ["python", "-m", "worker"]
@@ -49,8 +60,6 @@ CMD ["python", "-m", "worker"]
 # Last, so that `docker build .` makes the small one.
 FROM base AS api
 COPY --from=api-packages /opt/venv /opt/venv
-COPY jobs ./jobs
-COPY app ./app
 USER 10001:10001
 EXPOSE 8000
 STOPSIGNAL SIGTERM

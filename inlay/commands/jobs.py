@@ -25,7 +25,7 @@ from inlay.options import (
 )
 from inlay.terminal import console, detail, errors_as_exit_status, print_json, watch
 
-POLL_S = 0.5
+POLL_S = 0.25
 JobId = Annotated[str, typer.Argument(help="The job's id.")]
 
 
