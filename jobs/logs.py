@@ -42,4 +42,5 @@ def configure_logs(settings: Settings) -> None:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(settings.log_level.upper())
-    logging.getLogger("rq").setLevel(logging.WARNING)
+    for library in ("rq", "rq.worker", "rq.registry"):
+        logging.getLogger(library).setLevel(logging.WARNING)

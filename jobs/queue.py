@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from rq import Queue
 from rq.executions import ExecutionRegistry
 from rq.job import Job
@@ -46,6 +48,16 @@ class JobQueue:
     def waiting(self) -> set[str]:
         """Ids of the jobs that wait."""
         return {text(raw) for raw in self._redis.lrange(self.rq.key, 0, -1)}
+
+    def clear_intermediate(self, keep: Callable[[str], bool]) -> None:
+        """Forget ids that a worker was taking off the queue when it died, but for those that `keep` wants."""
+        for raw in self._redis.lrange(self.rq.intermediate_queue_key, 0, -1):
+            if not keep(text(raw)):
+                self._redis.lrem(self.rq.intermediate_queue_key, 0, text(raw))
+
+    def forget_taken(self, job_id: str) -> None:
+        """Take one id off RQ's list of ids that are being taken; the entry was refused."""
+        self._redis.lrem(self.rq.intermediate_queue_key, 1, job_id)
 
     def remove(self, job_id: str) -> None:
         """Erase a job from all of RQ's books: queue, intermediate list, executions, registries, its hash.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TypedDict
@@ -126,6 +127,18 @@ class JobRecord(BaseModel):
         if self.spec.deadline_s is None:
             return None
         return self.created_at.timestamp() + self.spec.deadline_s
+
+
+@dataclass(frozen=True)
+class ActiveClaim:
+    """The few fields of an active job that the search for abandoned jobs needs; times are Unix seconds."""
+
+    id: str
+    state: JobState
+    worker: str | None
+    attempt: int
+    created_at: float
+    deadline: float | None
 
 
 class RecordChanges(TypedDict, total=False):

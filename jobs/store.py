@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Unpack
 from uuid import uuid4
@@ -13,7 +13,7 @@ from rq import Queue
 from jobs import keys, scripts
 from jobs.connect import RedisClient, text
 from jobs.errors import JobExists, JobNotFound, TransitionRefused
-from jobs.record import ALLOWED_TRANSITIONS, JobRecord, JobState, Progress, RecordChanges
+from jobs.record import ALLOWED_TRANSITIONS, ActiveClaim, JobRecord, JobState, Progress, RecordChanges
 from jobs.settings import Settings
 
 
@@ -177,11 +177,17 @@ class JobStore:
         """Ids of all jobs that are not final, oldest first."""
         return [text(raw) for raw in self._redis.zrange(keys.ACTIVE, 0, -1)]
 
-    def forget_active(self, job_ids: Iterable[str]) -> None:
-        """Take ids whose record has expired off the active index."""
-        names = list(job_ids)
-        if names:
-            self._redis.zrem(keys.ACTIVE, *names)
+    def active_claims(self) -> list[ActiveClaim]:
+        """Who runs which active job, oldest first. Jobs whose record has expired are taken off the index."""
+        ids = self.active_ids()
+        with self._redis.pipeline(transaction=False) as pipe:
+            for job_id in ids:
+                pipe.hmget(keys.job(job_id), ["state", "worker", "attempt", "created_at", "spec"])
+            answers = pipe.execute()
+        expired = [job_id for job_id, (state, *_) in zip(ids, answers, strict=True) if state is None]
+        if expired:
+            self._redis.zrem(keys.ACTIVE, *expired)
+        return [_claim(job_id, answer) for job_id, answer in zip(ids, answers, strict=True) if answer[0] is not None]
 
     def queue_position(self, job_id: str) -> int | None:
         """Number of jobs that wait before this one, or None if it does not wait."""
@@ -196,6 +202,13 @@ class JobStore:
         """Moving average of how long jobs run, in seconds; None before the first one."""
         raw = self._redis.get(keys.SERVICE_TIME)
         return None if raw is None else float(raw)
+
+
+def _claim(job_id: str, answer: Sequence[str | bytes | None]) -> ActiveClaim:
+    state, worker, attempt, created_at, spec = (json.loads(value or b"null") for value in answer)
+    created = datetime.fromisoformat(created_at).timestamp()
+    deadline = None if spec["deadline_s"] is None else created + spec["deadline_s"]
+    return ActiveClaim(job_id, JobState(state), worker, attempt, created, deadline)
 
 
 def _stamped(to: JobState, changes: RecordChanges) -> dict[str, Any]:

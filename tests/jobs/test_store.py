@@ -13,6 +13,7 @@ from jobs.queue import JobQueue
 from jobs.record import (
     ALLOWED_TRANSITIONS,
     FINAL_STATES,
+    ActiveClaim,
     Failure,
     JobRecord,
     JobState,
@@ -162,7 +163,7 @@ def test_repeated_transition_is_recognised(redis: RedisClient, store: JobStore, 
     """A client that lost the answer sends the same script again; the token makes that harmless."""
     record = new_record()
     bring(store, record, JobState.RUNNING)
-    args = [record.id, "succeeded", "one-token", "running", "", 60, 1]
+    args: list[str | int] = [record.id, "succeeded", "one-token", "running", "", 60, 1]
     first = store._transition(keys=[keys.job(record.id), keys.ACTIVE], args=args)
     again = store._transition(keys=[keys.job(record.id), keys.ACTIVE], args=args)
     assert first == again == [b"succeeded", b"done"]
@@ -232,9 +233,22 @@ def test_active_index_is_in_order_of_arrival(store: JobStore, new_record: NewRec
         record = new_record(f"job-0000000{number}")
         store.create(record.model_copy(update={"created_at": datetime.fromtimestamp(number, UTC)}))
     assert store.active_ids() == ["job-00000001", "job-00000002", "job-00000003"]
-    store.forget_active(["job-00000002"])
-    store.forget_active([])
-    assert store.active_ids() == ["job-00000001", "job-00000003"]
+
+
+def test_claims_tell_who_runs_what_and_forget_what_has_expired(
+    redis: RedisClient, store: JobStore, new_record: NewRecord
+) -> None:
+    record = new_record("job-00000001", deadline_s=5)
+    store.create(record)
+    store.create(new_record("job-00000002"))
+    store.create(new_record("job-00000003"))
+    store.claim("job-00000002", "w")
+    redis.delete(keys.job("job-00000003"))
+    first, second = store.active_claims()
+    created = record.created_at.timestamp()
+    assert first == ActiveClaim("job-00000001", JobState.QUEUED, None, 0, created, created + 5)
+    assert (second.state, second.worker, second.attempt, second.deadline) == (JobState.RUNNING, "w", 1, None)
+    assert store.active_ids() == ["job-00000001", "job-00000002"]
 
 
 def test_position_counts_the_jobs_before(store: JobStore, queue: JobQueue, new_record: NewRecord) -> None:

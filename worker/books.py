@@ -1,0 +1,141 @@
+"""RQ's side of the worker: entries taken off the queue, and RQ's books kept for every execution."""
+
+# mypy: disallow-untyped-calls=False
+# RQ's own methods carry no annotations.
+
+from __future__ import annotations
+
+import logging
+from math import ceil
+
+from rq import worker_registration
+from rq.exceptions import DequeueTimeout
+from rq.executions import Execution
+from rq.job import Job
+from rq.job_lifecycle import format_exc_info
+from rq.serializers import JSONSerializer
+from rq.utils import now
+from rq.worker import BaseWorker, WorkerStatus
+
+from jobs.connect import REDIS_AWAY, RedisClient
+from jobs.queue import JobQueue
+from jobs.settings import Settings
+from worker.active import ActiveJob
+from worker.entries import AllowedJob
+from worker.errors import RefusedEntry
+
+logger = logging.getLogger(__name__)
+
+
+class BookkeepingWorker(BaseWorker):
+    """A worker to RQ: registered, beating, with several executions at once, each entered and closed by the book.
+
+    Exactly one queue, as only then RQ moves an id atomically into its intermediate list. RQ's own commands (over
+    publish/subscribe), its scheduler, its timeouts by signal and its loop are not used.
+    """
+
+    job_class = AllowedJob
+
+    def __init__(self, settings: Settings, redis: RedisClient, name: str | None = None) -> None:
+        self.books_ttl_s = 2 * ceil(settings.worker_ttl_s)
+        super().__init__(
+            [settings.queue_name],
+            name=name,
+            connection=redis,
+            serializer=JSONSerializer,
+            worker_ttl=self.books_ttl_s,
+            default_result_ttl=0,
+            log_job_description=False,
+        )
+        self.log_result_lifespan = False
+        self._jobs = JobQueue(redis, settings)
+        self._job_ttl_s = settings.job_ttl_s
+
+    def get_heartbeat_ttl(self, job: Job, working_time: float = 0.0) -> int:
+        """Seconds that RQ waits for the next sign of life of an execution."""
+        return self.books_ttl_s
+
+    def next_entry(self, timeout_s: float | None) -> AllowedJob | None:
+        """Take the next acceptable entry off the queue, waiting at most `timeout_s` (None: not at all).
+
+        Entries that are not ours are logged and erased: their jobs, if there are any, are queued again by the recovery.
+        """
+        try:
+            found = self.queue_class.dequeue_any(
+                self.queues,
+                timeout_s,  # type: ignore[arg-type]  # Redis takes fractions
+                connection=self.connection,
+                job_class=self.job_class,
+                serializer=self.serializer,
+            )
+        except (DequeueTimeout, *REDIS_AWAY) as error:
+            if isinstance(error, DequeueTimeout):
+                return None
+            raise
+        except Exception as error:
+            job_id = str(getattr(error, "job_id", ""))
+            self._refuse(job_id, error)
+            return None
+        if found is None:
+            return None
+        entry = found[0]
+        try:
+            return AllowedJob.checked(entry)
+        except RefusedEntry as refused:
+            self._refuse(entry.id, refused)
+            return None
+
+    def open(self, entry: AllowedJob) -> Execution:
+        """Enter a new execution into RQ's books."""
+        execution = self.prepare_execution(entry)
+        self.prepare_job_execution(entry, remove_from_intermediate_queue=True)
+        self.connection.expire(entry.key, self._job_ttl_s)
+        return execution
+
+    def close(self, job: ActiveJob, error: BaseException | None) -> None:
+        """Enter that an execution has ended, well or with `error`; whatever RQ makes of it, the record stands."""
+        if job.execution is None:
+            self._jobs.remove(job.id)
+            return
+        try:
+            self._close(job.entry, job.execution, error)
+        except REDIS_AWAY:
+            raise
+        except Exception:
+            logger.exception("RQ's books about a job could not be closed, erasing them", extra={"job": job.id})
+            self.executions.pop(job.execution.id, None)
+            self._jobs.remove(job.id)
+
+    def _close(self, entry: AllowedJob, execution: Execution, error: BaseException | None) -> None:
+        if error is None:
+            self._finalize_success(entry, self.queues[0], execution, None)
+        else:
+            entry.ended_at = now()
+            trace = format_exc_info((type(error), error, error.__traceback__))
+            self.handle_job_failure(entry, self.queues[0], exc_string=trace, execution=execution)
+
+    def drop(self, job: ActiveJob) -> None:
+        """Forget an execution; the entry itself belongs to somebody else by now, or goes back to the queue."""
+        if job.execution is not None:
+            with self.connection.pipeline() as pipeline:
+                self.cleanup_execution(job.entry, pipeline, job.execution)
+                pipeline.execute()
+
+    def beat_books(self) -> None:
+        """Prolong the life of this worker and of all its executions in RQ's books."""
+        with self.connection.pipeline() as pipeline:
+            self.heartbeat(self.books_ttl_s, pipeline=pipeline)
+            self.set_state(WorkerStatus.BUSY if self.executions else WorkerStatus.IDLE, pipeline=pipeline)
+            for execution in list(self.executions.values()):
+                execution.heartbeat(self.queues[0].started_job_registry, self.books_ttl_s, pipeline)
+            fields_added = pipeline.execute()[0]
+            if fields_added:
+                # The hash had expired, as after an outage of Redis.
+                pipeline.hset(self.key, mapping=self.serialize())
+                pipeline.expire(self.key, self.books_ttl_s)
+                worker_registration.register(self, pipeline)
+                pipeline.execute()
+
+    def _refuse(self, job_id: str, reason: BaseException) -> None:
+        logger.warning("queue entry refused", extra={"job": job_id[:64], "reason": str(reason)})
+        self._jobs.remove(job_id)

@@ -1,0 +1,133 @@
+"""A Stable Diffusion in diffusers' classes as an `Evaluator`: batches in, batches out, nothing remembered."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import torch
+from torch import Tensor
+
+from sampler.evaluation import Conditioning, Decode, Denoise, Denoised, Encode
+from sampler.guidance import evaluate
+from sampler.prediction import PredictionType
+from sampler.schedule import Schedule
+
+REMEMBERED_PROMPTS = 256
+RequestT = TypeVar("RequestT")
+AnswerT = TypeVar("AnswerT")
+
+
+@dataclass(frozen=True)
+class ModelParts:
+    """What a checkpoint consists of. The first four are diffusers' and transformers' objects, which have no types."""
+
+    unet: Any
+    vae: Any
+    text_encoder: Any
+    tokenizer: Any
+    schedule: Schedule
+    prediction_type: PredictionType
+
+
+class DiffusersModel:
+    """UNet, autoencoder and text encoder on one device.
+
+    `denoise`, `encode` and `decode` are for one thread at a time; `conditioning` may be called from any. Answers are
+    float32 on `device`. Out of memory, a batch is halved until it fits; one that fails alone raises.
+    """
+
+    def __init__(
+        self, name: str, parts: ModelParts, *, device: torch.device, dtype: torch.dtype, compiled: bool = False
+    ) -> None:
+        self.name = name
+        self.device = device
+        self.dtype = dtype
+        self.schedule = parts.schedule
+        self.prediction_type = parts.prediction_type
+        self._unet = parts.unet.to(device, dtype).to(memory_format=torch.channels_last).eval().requires_grad_(False)
+        self._vae = parts.vae.to(device, dtype).to(memory_format=torch.channels_last).eval().requires_grad_(False)
+        self._text_encoder = parts.text_encoder.to(device, dtype).eval().requires_grad_(False)
+        self._tokenizer = parts.tokenizer
+        self._scaling: float = parts.vae.config.scaling_factor
+        self._shift: float = parts.vae.config.get("shift_factor") or 0.0
+        self.cell_px: int = 2 ** (len(parts.vae.config.block_out_channels) - 1)
+        self.channels: int = parts.vae.config.latent_channels
+        self.native_size_px: int = parts.unet.config.sample_size * self.cell_px
+        if compiled:
+            self._unet.compile()
+        self._prompts: OrderedDict[str, Tensor] = OrderedDict()
+        self._prompt_lock = threading.Lock()
+
+    def latents_shape(self, width_px: int, height_px: int) -> tuple[int, int, int]:
+        """(c, h, w) of the latents of a picture whose sides are whole cells."""
+        return self.channels, height_px // self.cell_px, width_px // self.cell_px
+
+    def denoise(self, requests: Sequence[Denoise]) -> list[Denoised]:
+        """One call of the UNet for all requests; guided ones take two rows."""
+        return _halving(requests, lambda some: evaluate(some, self._network, self.schedule, self.prediction_type))
+
+    def encode(self, requests: Sequence[Encode]) -> list[Tensor]:
+        """Posterior means times the scaling factor, (c, h, w) each."""
+        return _halving(requests, self._encode)
+
+    def decode(self, requests: Sequence[Decode]) -> list[Tensor]:
+        """Images (3, H, W), about [-1, 1]."""
+        return _halving(requests, self._decode)
+
+    def conditioning(self, prompt: str, negative_prompt: str, guidance_scale: float) -> Conditioning:
+        """The text of one sample. The negative prompt is only used with guidance, that is a scale above 1."""
+        if guidance_scale == 1.0:
+            return Conditioning(self._embed(prompt))
+        return Conditioning(self._embed(prompt), self._embed(negative_prompt), guidance_scale)
+
+    @torch.inference_mode()
+    def _network(self, x_t: Tensor, timesteps: Tensor, prompts: Tensor) -> Tensor:
+        sample = x_t.to(self.device, self.dtype, memory_format=torch.channels_last)
+        context = prompts.to(self.device, self.dtype)
+        output: Tensor = self._unet(sample, timesteps.to(self.device), context, return_dict=False)[0]
+        return output
+
+    @torch.inference_mode()
+    def _encode(self, requests: Sequence[Encode]) -> list[Tensor]:
+        images = torch.stack([request.image for request in requests])
+        images = images.to(self.device, self.dtype, memory_format=torch.channels_last)
+        mean = self._vae.encode(images).latent_dist.mode().float()
+        return list((mean - self._shift) * self._scaling)
+
+    @torch.inference_mode()
+    def _decode(self, requests: Sequence[Decode]) -> list[Tensor]:
+        latents = torch.stack([request.latents for request in requests]) / self._scaling + self._shift
+        latents = latents.to(self.device, self.dtype, memory_format=torch.channels_last)
+        return list(self._vae.decode(latents, return_dict=False)[0].float())
+
+    def _embed(self, prompt: str) -> Tensor:
+        """(tokens, dim) float32; the last few hundred prompts are remembered."""
+        with self._prompt_lock, torch.inference_mode():
+            if prompt not in self._prompts:
+                tokens = self._tokenizer(
+                    prompt,
+                    padding="max_length",
+                    max_length=self._tokenizer.model_max_length,
+                    truncation=True,
+                    return_tensors="pt",
+                )
+                self._prompts[prompt] = self._text_encoder(tokens.input_ids.to(self.device))[0][0].float()
+                if len(self._prompts) > REMEMBERED_PROMPTS:
+                    self._prompts.popitem(last=False)
+            self._prompts.move_to_end(prompt)
+            return self._prompts[prompt]
+
+
+def _halving(requests: Sequence[RequestT], call: Callable[[Sequence[RequestT]], list[AnswerT]]) -> list[AnswerT]:
+    try:
+        return call(requests)
+    except torch.OutOfMemoryError:
+        if len(requests) == 1:
+            raise
+    torch.cuda.empty_cache()
+    middle = len(requests) // 2
+    return _halving(requests[:middle], call) + _halving(requests[middle:], call)

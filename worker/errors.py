@@ -1,0 +1,68 @@
+"""What can go wrong with one job in the worker, and what a client is told about it."""
+
+from __future__ import annotations
+
+import torch
+
+from jobs.errors import BlobMissing, FailureCode
+from jobs.record import Failure
+from sampler.errors import DivergedError
+
+
+class WorkerError(Exception):
+    """Base of this room's exceptions."""
+
+
+class InputUnreadable(WorkerError):
+    """A stored upload is not what the API promises to store."""
+
+
+class UnknownModel(WorkerError):
+    """The job asks for a model that this worker does not hold."""
+
+
+class DeadlineExceeded(WorkerError):
+    """The client's deadline has passed."""
+
+
+class RefusedEntry(WorkerError):
+    """A queue entry asks for something else than to run one job by id."""
+
+
+class ModelUnusable(WorkerError):
+    """The configured model cannot be served; the message says why."""
+
+
+class DeviceLost(WorkerError):
+    """The accelerator's context is broken: nothing can be evaluated until the process starts anew."""
+
+
+def failure(error: BaseException) -> Failure:
+    """The code and the sentence for a client; never a traceback, a path or a host."""
+    match error:
+        case DeadlineExceeded():
+            return Failure(code=FailureCode.DEADLINE_EXCEEDED, detail="The job was not finished by its deadline.")
+        case BlobMissing():
+            return Failure(code=FailureCode.INPUT_MISSING, detail="An uploaded file is no longer stored.")
+        case InputUnreadable():
+            return Failure(code=FailureCode.INPUT_UNREADABLE, detail="An uploaded file could not be read.")
+        case UnknownModel():
+            return Failure(code=FailureCode.UNKNOWN_MODEL, detail="No worker serves the model that was asked for.")
+        case DivergedError():
+            return Failure(code=FailureCode.DIVERGED, detail="Sampling diverged; another seed or guidance may help.")
+    if _caused_by(error, torch.OutOfMemoryError):
+        return Failure(code=FailureCode.OUT_OF_MEMORY, detail="The picture does not fit into the worker's memory.")
+    return Failure(code=FailureCode.INTERNAL_ERROR, detail="The job failed inside the worker.")
+
+
+def device_lost(error: BaseException) -> bool:
+    """Whether an evaluation failed because the accelerator's context is broken."""
+    return _caused_by(error, torch.AcceleratorError) and not _caused_by(error, torch.OutOfMemoryError)
+
+
+def _caused_by(error: BaseException | None, kind: type[BaseException]) -> bool:
+    while error is not None:
+        if isinstance(error, kind):
+            return True
+        error = error.__cause__
+    return False

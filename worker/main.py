@@ -1,0 +1,37 @@
+"""The worker's life: load, warm up, ready, serve, drain, gone."""
+
+from __future__ import annotations
+
+import logging
+import signal
+
+from jobs.connect import connect
+from jobs.logs import configure_logs
+from jobs.settings import Settings
+from worker.errors import ModelUnusable
+from worker.model import load, set_threads
+from worker.patience import Patience
+from worker.resident import ResidentWorker
+
+logger = logging.getLogger(__name__)
+
+EXIT_UNUSABLE = 78
+
+
+def main(settings: Settings | None = None) -> int:
+    """Run one worker until SIGTERM or SIGINT; returns the exit status: 0 drained, 1 failed, 70 hung, 78 no model."""
+    settings = settings or Settings()
+    configure_logs(settings)
+    threads = set_threads(settings)
+    logger.info("loading", extra={"model": settings.model, "threads": threads})
+    try:
+        model = load(settings)
+    except ModelUnusable as error:
+        logger.critical("%s", error)
+        return EXIT_UNUSABLE
+    redis = connect(settings, retries=1)
+    Patience().insist(redis.ping)
+    worker = ResidentWorker(settings, redis, model)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: worker.request_drain())
+    return worker.serve()

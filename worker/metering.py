@@ -1,0 +1,51 @@
+"""Counts what the network does, and notices when it does nothing any more."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+from torch import Tensor
+
+from sampler.evaluation import Decode, Denoise, Denoised, Encode, Evaluator
+
+
+class MeteredEvaluator:
+    """An `Evaluator` that passes everything on and keeps the counters that a worker publishes."""
+
+    def __init__(self, inner: Evaluator) -> None:
+        self._inner = inner
+        self.calls = 0
+        self.evaluations = 0
+        self.largest_batch = 0
+        self.last_progress = time.monotonic()
+
+    def idle_for_s(self) -> float:
+        """Seconds since the engine last did something, or said that there is nothing to do."""
+        return time.monotonic() - self.last_progress
+
+    def tick(self) -> None:
+        """Say that all is well: something was done, or there is nothing to do."""
+        self.last_progress = time.monotonic()
+
+    def denoise(self, requests: Sequence[Denoise]) -> list[Denoised]:
+        """Evaluate the network, and count it."""
+        answers = self._inner.denoise(requests)
+        taken = sum(request.conditioning.nfe for request in requests)
+        self.calls += 1
+        self.evaluations += taken
+        self.largest_batch = max(self.largest_batch, taken)
+        self.tick()
+        return answers
+
+    def encode(self, requests: Sequence[Encode]) -> list[Tensor]:
+        """Images to latents."""
+        answers = self._inner.encode(requests)
+        self.tick()
+        return answers
+
+    def decode(self, requests: Sequence[Decode]) -> list[Tensor]:
+        """Latents to images."""
+        answers = self._inner.decode(requests)
+        self.tick()
+        return answers

@@ -1,0 +1,35 @@
+"""A thread that does one thing again and again."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+
+logger = logging.getLogger(__name__)
+
+
+class Periodic(threading.Thread):
+    """Calls `action` every `interval_s` seconds until stopped; an exception is logged and does not end it."""
+
+    def __init__(self, name: str, interval_s: float, action: Callable[[], object]) -> None:
+        super().__init__(name=name, daemon=True)
+        self._interval_s = interval_s
+        self._action = action
+        self._stopping = threading.Event()
+
+    def run(self) -> None:
+        """The thread's loop."""
+        while True:
+            try:
+                self._action()
+            except Exception:
+                logger.exception("%s failed", self.name)
+            if self._stopping.wait(self._interval_s):
+                return
+
+    def stop(self) -> None:
+        """End it and wait until it has ended."""
+        self._stopping.set()
+        if self.is_alive():
+            self.join()

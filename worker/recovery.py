@@ -1,0 +1,125 @@
+"""Nothing accepted is ever lost: jobs of dead workers, and jobs that are on no queue, are put back."""
+
+# mypy: disallow-untyped-calls=False
+# RQ's own functions carry no annotations.
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Collection
+
+from rq.queue import Queue
+from rq.registry import clean_registries
+from rq.serializers import JSONSerializer
+from rq.worker_registration import clean_worker_registry
+
+from jobs import keys
+from jobs.connect import RedisClient
+from jobs.errors import FailureCode, JobNotFound, TransitionRefused
+from jobs.record import ActiveClaim, Failure, JobState
+from jobs.settings import Settings
+from jobs.workers import WorkerRegistry
+from worker.closing import Shelf
+from worker.entries import AllowedJob
+from worker.patience import Patience
+
+logger = logging.getLogger(__name__)
+
+
+class Recovery:
+    """Compares the index of active jobs with the queue and with the workers that live.
+
+    Every worker runs it, but a lock lets only one of them through in each interval. Everything here may happen twice or
+    at the same time elsewhere: transitions are compare-and-set, and a second queue entry is refused when it is taken.
+    """
+
+    def __init__(self, redis: RedisClient, shelf: Shelf, patience: Patience, settings: Settings) -> None:
+        self._redis = redis
+        self._shelf = shelf
+        self._patience = patience
+        self._settings = settings
+        self._registry = WorkerRegistry(redis)
+        self._rq = Queue(settings.queue_name, connection=redis, job_class=AllowedJob, serializer=JSONSerializer)
+        self._unowned: set[str] = set()
+        self._stray: set[str] = set()
+
+    def sweep(self, name: str, mine: Callable[[], Collection[str]]) -> None:
+        """Look once, in the name of worker `name`; `mine` tells the ids that it claims, runs or ends.
+
+        Waits out the time after a failure of Redis in which living workers may seem dead.
+        """
+        if time.monotonic() - self._patience.gone_at < self._settings.worker_ttl_s:
+            return
+        self._patience.attempt(lambda: self._sweep(name, mine), None)
+
+    def _sweep(self, name: str, mine: Callable[[], Collection[str]]) -> None:
+        claims = self._shelf.store.active_claims()
+        running = [claim for claim in claims if claim.state is JobState.RUNNING]
+        self._take_back_own([claim for claim in running if claim.worker == name], mine())
+        interval_ms = max(1, int(self._settings.recovery_interval_s * 900))
+        if not self._redis.set(keys.RECOVERY_LOCK, name, nx=True, px=interval_ms):
+            return
+        alive = {worker.name for worker in self._registry.alive()}
+        for claim in running:
+            if claim.worker not in alive:
+                self._rescue(claim)
+        self._check_waiting([claim for claim in claims if claim.state is JobState.QUEUED])
+        self._shelf.queue.clear_intermediate(self._is_queued)
+        clean_registries(self._rq)
+        clean_worker_registry(self._rq)
+
+    def _take_back_own(self, claims: Collection[ActiveClaim], mine: Collection[str]) -> None:
+        """Jobs that are ours by the record only, as after Redis has lost its last second; seen in two sweeps."""
+        unowned = {claim.id: claim for claim in claims if claim.id not in mine}
+        for job_id in self._unowned & unowned.keys():
+            self._rescue(unowned[job_id])
+        self._unowned = set(unowned)
+
+    def _rescue(self, claim: ActiveClaim) -> None:
+        """Queue a job again that has lost its worker; after too many attempts it fails."""
+        if claim.attempt >= self._settings.max_attempts:
+            detail = f"Its worker died {claim.attempt} times while running it."
+            self._fail(claim, Failure(code=FailureCode.POISON_JOB, detail=detail))
+        elif self._change(claim, JobState.QUEUED):
+            self._shelf.queue.requeue(claim.id)
+            logger.warning("job of a lost worker queued again", extra={"job": claim.id, "lost": claim.worker})
+
+    def _check_waiting(self, queued: Collection[ActiveClaim]) -> None:
+        """Fail what is too late; queue again what is on no queue as an API or a worker died at the wrong moment.
+
+        Only what two sweeps have seen on no queue: a worker may be taking it right now.
+        """
+        now = time.time()
+        waiting = self._shelf.queue.waiting()
+        stray: set[str] = set()
+        for claim in queued:
+            if claim.deadline is not None and now > claim.deadline:
+                detail = "The job was not started by its deadline."
+                self._fail(claim, Failure(code=FailureCode.DEADLINE_EXCEEDED, detail=detail))
+            elif claim.id not in waiting and now - claim.created_at > self._settings.recovery_grace_s:
+                stray.add(claim.id)
+        for job_id in stray & self._stray:
+            if self._is_queued(job_id):
+                self._shelf.queue.requeue(job_id)
+                logger.warning("job that was on no queue queued again", extra={"job": job_id})
+        self._stray = stray
+
+    def _is_queued(self, job_id: str) -> bool:
+        record = self._shelf.store.get(job_id)
+        return record is not None and record.state is JobState.QUEUED
+
+    def _fail(self, claim: ActiveClaim, error: Failure) -> None:
+        if self._change(claim, JobState.FAILED, error):
+            record = self._shelf.store.get(claim.id)
+            self._shelf.blobs.delete(record.inputs.values() if record else [])
+            self._shelf.queue.remove(claim.id)
+            logger.warning("job failed", extra={"job": claim.id, "code": error.code.value})
+
+    def _change(self, claim: ActiveClaim, to: JobState, error: Failure | None = None) -> bool:
+        """Make the transition, unless the job has moved on since it was read."""
+        try:
+            self._shelf.store.transition(claim.id, to, expect={claim.state}, expect_attempt=claim.attempt, error=error)
+        except (JobNotFound, TransitionRefused):
+            return False
+        return True

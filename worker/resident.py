@@ -1,0 +1,226 @@
+"""The resident worker: the model stays in this one process, which never forks, and samples many jobs at once."""
+
+# mypy: disallow-untyped-calls=False
+# RQ's own methods carry no annotations.
+
+from __future__ import annotations
+
+import faulthandler
+import logging
+import os
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import NoReturn
+
+from jobs.blobs import RedisBlobStore
+from jobs.connect import RedisClient
+from jobs.errors import JobNotFound, TransitionRefused
+from jobs.queue import JobQueue
+from jobs.record import JobRecord, JobState
+from jobs.settings import Settings
+from jobs.store import JobStore
+from jobs.workers import WorkerPresence, WorkerRegistry, WorkerState
+from sampler.engine import Engine
+from worker.active import ActiveJob
+from worker.books import BookkeepingWorker
+from worker.closing import Closing, Shelf
+from worker.diffusers_model import DiffusersModel
+from worker.entries import AllowedJob
+from worker.metering import MeteredEvaluator
+from worker.patience import Patience
+from worker.periodic import Periodic
+from worker.preparation import prepare
+from worker.process import Painted
+from worker.recovery import Recovery
+from worker.runner import Runner
+from worker.warm_up import batch_sizes, warm_up
+
+logger = logging.getLogger(__name__)
+
+IDLE_WAIT_S = 1.0
+BUSY_WAIT_S = 0.02
+CLOSING_S = 10.0
+EXIT_OK, EXIT_FAILED, EXIT_HUNG = 0, 1, 70
+
+
+class ResidentWorker(BookkeepingWorker):
+    """Takes jobs while there is room in the batch, runs them through one engine, and ends each by the book.
+
+    Threads: the caller's runs the engine and takes jobs; `finishing_threads` read uploads and write results; one beats,
+    one recovers. `on_hang` is called when the engine has made no progress for `stall_timeout_s`; it should end the
+    process, as nothing else can free a hung device.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        redis: RedisClient,
+        model: DiffusersModel,
+        *,
+        name: str | None = None,
+        on_hang: Callable[[], None] | None = None,
+    ) -> None:
+        super().__init__(settings, redis, name)
+        self._settings = settings
+        self._model = model
+        self._on_hang = on_hang or _die
+        self._meter = MeteredEvaluator(model)
+        self._patience = Patience()
+        self._registry = WorkerRegistry(redis)
+        self._shelf = Shelf(JobStore(redis, settings), JobQueue(redis, settings), RedisBlobStore(redis))
+        self._pool = ThreadPoolExecutor(settings.finishing_threads, thread_name_prefix="finishing")
+        self._closing = Closing(self._shelf, self, self._pool, self._patience, result_ttl_s=settings.result_ttl_s)
+        self._sizes = batch_sizes(settings.max_batch, fixed=settings.compile or model.device.type != "cpu")
+        engine: Engine[Painted] = Engine(self._meter, self._sizes)
+        self._runner = Runner(engine, self._shelf.store, self._closing, self._patience, max_pictures=settings.max_batch)
+        self._recovery = Recovery(redis, self._shelf, self._patience, settings)
+        self._claiming: str | None = None
+        self._phase = WorkerState.STARTING
+        self._drain_until: float | None = None
+
+    def request_drain(self) -> None:
+        """Take no more jobs, finish what fits into the grace period, give back the rest, return from `serve`.
+
+        A second request ends the grace period. Safe in a signal handler.
+        """
+        grace_s = self._settings.drain_grace_s if self._drain_until is None else 0.0
+        self._drain_until = time.monotonic() + grace_s
+
+    def serve(self) -> int:
+        """Warm up, then work until drained; returns the exit status of the process."""
+        self._patience.insist(self.register_birth)
+        heartbeat = Periodic("heartbeat", self._settings.heartbeat_interval_s, self.beat)
+        recovery = Periodic(
+            "recovery", self._settings.recovery_interval_s, lambda: self._recovery.sweep(self.name, self.job_ids)
+        )
+        status = EXIT_OK
+        heartbeat.start()
+        try:
+            warm_up(self._model, self._meter, self._sizes if len(self._sizes) < 8 else self._sizes[:1])
+            self._phase = WorkerState.READY
+            self.beat()
+            recovery.start()
+            logger.info("ready", extra={"worker": self.name, "model": self._model.name})
+            while not self._over():
+                self._turn()
+        except Exception:
+            logger.exception("the worker cannot go on; its jobs go to others")
+            self._runner.give_back(counted=True)
+            status = EXIT_FAILED
+        finally:
+            recovery.stop()
+            self._leave(heartbeat)
+        return status
+
+    def job_ids(self) -> set[str]:
+        """Ids of all jobs that this worker is claiming, runs or ends."""
+        claiming = {self._claiming} if self._claiming else set()
+        return claiming | self._runner.ids | self._closing.ids
+
+    def presence(self) -> WorkerPresence:
+        """What this worker tells about itself."""
+        return WorkerPresence(
+            name=self.name,
+            state=self._phase,
+            model=self._model.name,
+            native_size_px=self._model.native_size_px,
+            device=str(self._model.device),
+            max_batch=self._settings.max_batch,
+            running=len(self.job_ids()),
+            calls=self._meter.calls,
+            evaluations=self._meter.evaluations,
+            largest_batch=self._meter.largest_batch,
+        )
+
+    def beat(self) -> None:
+        """Give a sign of life, unless the engine has made no progress for too long."""
+        if self._meter.idle_for_s() > self._settings.stall_timeout_s:
+            logger.critical("the engine hangs", extra={"worker": self.name, "idle_s": self._meter.idle_for_s()})
+            self._on_hang()
+            return
+        self._patience.attempt(self._beat, None)
+
+    def _beat(self) -> None:
+        self._registry.beat(self.presence(), ttl_s=self._settings.worker_ttl_s)
+        self.beat_books()
+
+    def _turn(self) -> None:
+        self._meter.tick()
+        if self._drain_until is not None:
+            self._drain(self._drain_until - time.monotonic())
+        self._take()
+        self._runner.turn()
+
+    def _over(self) -> bool:
+        return self._drain_until is not None and not self._runner.ids
+
+    def _drain(self, left_s: float) -> None:
+        """Give back what will not be done in `left_s` seconds."""
+        if self._phase is WorkerState.READY:
+            self._phase = WorkerState.DRAINING
+            self.beat()
+            logger.info("draining", extra={"worker": self.name, "grace_s": round(left_s, 1)})
+        self._runner.give_back(counted=False, which=lambda job: left_s <= 0 or (job.progress().eta_s or 0.0) > left_s)
+
+    def _take(self) -> None:
+        """Take jobs off the queue while there is room; wait for one only when there is nothing to sample."""
+        if self._drain_until is not None or self._runner.room <= 0 or self._backlog():
+            if not self._runner.sampling:
+                time.sleep(BUSY_WAIT_S)
+            return
+        wait_s = None if self._runner.sampling else BUSY_WAIT_S if self._runner.ids else IDLE_WAIT_S
+        if self._patience.pause_s() > 0 and wait_s is not None:
+            time.sleep(min(wait_s, self._patience.pause_s()))
+        taken = self._patience.attempt(lambda: self._take_one(wait_s), False)
+        while taken and self._runner.room > 0:
+            taken = self._patience.attempt(lambda: self._take_one(None), False)
+
+    def _backlog(self) -> bool:
+        """Whether so many results wait to be written that more would only fill the memory."""
+        return len(self._closing.ids) > 2 * self._settings.max_batch
+
+    def _take_one(self, wait_s: float | None) -> bool:
+        """Claim the next job; False if there is none."""
+        entry = self.next_entry(wait_s)
+        if entry is None:
+            return False
+        self._claiming = entry.id
+        try:
+            self._start(self._shelf.store.claim(entry.id, self.name), entry)
+        except JobNotFound:
+            self._shelf.queue.remove(entry.id)
+        except TransitionRefused as refused:
+            # Queued twice, or canceled meanwhile; if it runs elsewhere, RQ's books about it are not ours to erase.
+            if refused.state in (JobState.QUEUED, JobState.RUNNING):
+                self._shelf.queue.forget_taken(entry.id)
+            else:
+                self._shelf.queue.remove(entry.id)
+        finally:
+            self._claiming = None
+        return True
+
+    def _start(self, record: JobRecord, entry: AllowedJob) -> None:
+        preparing = self._pool.submit(
+            prepare, record, self._shelf.blobs, self._model, max_pixels=self._settings.max_pixels
+        )
+        job = ActiveJob(record, entry, None, preparing)
+        self._runner.add(job)
+        job.execution = self._patience.attempt(lambda: self.open(entry), None)
+
+    def _leave(self, heartbeat: Periodic) -> None:
+        """Let the results be written, then withdraw from all lists."""
+        if not self._closing.wait(CLOSING_S):
+            logger.warning("results could not be written in time", extra={"jobs": len(self._closing.ids)})
+        self._patience.end()
+        self._pool.shutdown(wait=True, cancel_futures=True)
+        heartbeat.stop()
+        self._patience.attempt(lambda: self._registry.leave(self.name), None)
+        self._patience.attempt(self.register_death, None)
+        logger.info("gone", extra={"worker": self.name})
+
+
+def _die() -> NoReturn:
+    """End the process from any thread, telling where every thread was; the supervisor starts a new one."""
+    faulthandler.dump_traceback()
+    os._exit(EXIT_HUNG)
