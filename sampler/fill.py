@@ -58,7 +58,7 @@ def _extend_once(image: Tensor, known: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _nearest(known: Tensor, dim: int, reverse: bool) -> tuple[Tensor, Tensor]:
-    """Index along `dim` of the nearest known pixel before each (after, if reverse), -1 if none, and its distance ≥ 1."""
+    """Index along `dim` of the nearest known pixel before each (or after), -1 if none, and its distance, at least 1."""
     length = known.shape[dim]
     shape = (length, 1) if dim == 0 else (1, length)
     position = torch.arange(length, device=known.device).reshape(shape).expand_as(known)

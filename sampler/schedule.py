@@ -113,7 +113,7 @@ class Schedule:
 
     @classmethod
     def straight(cls, train_timesteps: int = 1000) -> Schedule:
-        """The straight path of flow matching: `sigma_t = t / train_timesteps`, `alpha_t = 1 - sigma_t`, to pure noise."""
+        """The straight path of flow matching: `sigma_t = t / train_timesteps`, `alpha_t = 1 - sigma_t`."""
         sigmas = tuple(t / train_timesteps for t in range(train_timesteps + 1))
         return cls(tuple(1.0 - sigma for sigma in sigmas), sigmas, "trailing")
 
@@ -137,7 +137,8 @@ class Schedule:
                 picked = [step * stride + self.steps_offset for step in reversed(range(steps))]
             case "trailing":
                 count = len(self.alphas)
-                picked = [round(count - step * count / steps) - 1 for step in range(steps)]
+                fall = (count - count / max(steps, 1)) - count  # rounded as numpy's arange does: ties decide
+                picked = [round(count + step * fall) - 1 for step in range(steps)]
             case _:
                 assert_never(self.spacing)
         if not picked or picked[0] > last or len(set(picked)) < steps:
