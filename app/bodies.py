@@ -12,12 +12,16 @@ from starlette.requests import Request
 from app import problem_types
 from app.multipart import read_form
 from app.problems import Problem, pointing_at
+from app.services import Services
 from app.validation import json_pointer
 from jobs.settings import Settings
 
 FILE_FIELDS = ("image", "mask")
 MULTIPART, JSON = "multipart/form-data", "application/json"
 MAX_TEXT_BYTES = 2**20
+MAX_JSON_MARKS = 20_000
+"""Commas and opening brackets, counted before parsing: a few megabytes of `[[],[],…` become gigabytes of lists."""
+MAX_NAMES, MAX_DIGITS = 100, 100
 _NESTED_FIELDS = ("output", "metadata")
 
 
@@ -35,7 +39,7 @@ def max_body_bytes(settings: Settings) -> int:
     return len(FILE_FIELDS) * -(-settings.max_upload_bytes * 4 // 3) + MAX_TEXT_BYTES
 
 
-async def read_submission(request: Request, settings: Settings) -> Submission:
+async def read_submission(request: Request, services: Services) -> Submission:
     """Reads the body by its content type.
 
     Raises:
@@ -47,9 +51,9 @@ async def read_submission(request: Request, settings: Settings) -> Submission:
         detail, headers = "A compressed body is not accepted.", {"Accept-Encoding": "identity"}
         raise Problem(problem_types.UNSUPPORTED_MEDIA_TYPE, detail, headers=headers)
     if media_type == JSON:
-        return _from_json(await request.body())
+        return await services.decoded(_from_json, await request.body())
     if media_type == MULTIPART:
-        return await _from_multipart(request, settings)
+        return await _from_multipart(request, services.settings)
     detail, headers = f"Send {MULTIPART} or {JSON}.", {"Accept-Post": f"{MULTIPART}, {JSON}"}
     raise Problem(problem_types.UNSUPPORTED_MEDIA_TYPE, detail, headers=headers)
 
@@ -95,12 +99,15 @@ def parse_object(text: bytes, what: str) -> dict[str, Any]:
     Raises:
         Problem: it is anything else.
     """
+    if sum(text.count(mark) for mark in (b",", b"[", b"{")) > MAX_JSON_MARKS:
+        raise Problem(problem_types.INVALID_JSON, f"{what} has too many parts.")
     try:
         value = json.loads(
             text.decode("utf-8"),
             object_pairs_hook=_unique,
             parse_constant=_refuse_constant,
             parse_float=_finite,
+            parse_int=_integer,
         )
     except RecursionError:
         raise Problem(problem_types.INVALID_JSON, f"{what} is nested too deeply.") from None
@@ -109,14 +116,16 @@ def parse_object(text: bytes, what: str) -> dict[str, Any]:
         raise Problem(problem_types.INVALID_JSON, detail) from None
     except UnicodeDecodeError:
         raise Problem(problem_types.INVALID_JSON, f"{what} is not UTF-8.") from None
-    except ValueError as error:  # one of ours below, or an integer with thousands of digits
-        raise Problem(problem_types.INVALID_JSON, f"{what} is not valid JSON: {str(error)[:120]}.") from None
+    except ValueError as error:  # one of those below
+        raise Problem(problem_types.INVALID_JSON, f"{what} is not valid JSON: {error}.") from None
     if not isinstance(value, dict):
         raise Problem(problem_types.INVALID_JSON, f"{what} must be a JSON object.")
     return value
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    if len(pairs) > MAX_NAMES:
+        raise ValueError(f"an object has more than {MAX_NAMES} names")
     found = dict(pairs)
     if len(found) != len(pairs):
         raise ValueError("a name is repeated in an object")
@@ -125,6 +134,12 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _refuse_constant(name: str) -> float:
     raise ValueError(f"{name} is not a JSON number")
+
+
+def _integer(text: str) -> int:
+    if len(text) > MAX_DIGITS:
+        raise ValueError("a number is too large")
+    return int(text)
 
 
 def _finite(text: str) -> float | int:

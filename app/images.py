@@ -70,7 +70,7 @@ def read_picture(data: bytes, settings: Settings) -> Picture:
     Raises:
         Problem: the bytes are not an acceptable picture; the code says why.
     """
-    format_name = check_file(data, settings)
+    format_name = check_file(data, settings, min_side_px=MIN_SIDE_PX)
     image, upright = _decode(data, format_name)
     try:
         rgb, alpha = _split_alpha(image)
@@ -81,7 +81,7 @@ def read_picture(data: bytes, settings: Settings) -> Picture:
 
 def read_grey(data: bytes, settings: Settings) -> Image.Image:
     """Decodes a mask: mode L, 0 to 255, upright. Colour profiles do not apply; transparency counts as black."""
-    format_name = check_file(data, settings)
+    format_name = check_file(data, settings, min_side_px=1)
     image, upright = _decode(data, format_name)
     try:
         if image.mode == _SIXTEEN_BIT_GREY:
@@ -94,7 +94,7 @@ def read_grey(data: bytes, settings: Settings) -> Image.Image:
         raise _damaged(format_name) from error
 
 
-def check_file(data: bytes, settings: Settings) -> str:
+def check_file(data: bytes, settings: Settings, *, min_side_px: int) -> str:
     """The file's format, if its container is whole and its size is within the limits; no pixel is unpacked."""
     if not data:
         raise Problem(problem_types.FILE_EMPTY, "The file has no bytes.")
@@ -106,7 +106,7 @@ def check_file(data: bytes, settings: Settings) -> str:
         kind = containers.foreign_kind(data)
         raise Problem(problem_types.UNSUPPORTED_IMAGE_TYPE, f"The file is {kind}; send PNG, JPEG, WebP or GIF.")
     facts = containers.inspect(format_name, data)
-    _check_size(facts, settings)
+    _check_size(facts, settings, min_side_px)
     if facts.raw_bytes > max(BOMB_FREE_BYTES, settings.max_decompression_ratio * len(data)):
         ratio = facts.raw_bytes // len(data)
         raise Problem(problem_types.DECOMPRESSION_BOMB, f"The picture unpacks to {ratio} times the file's size.")
@@ -115,15 +115,15 @@ def check_file(data: bytes, settings: Settings) -> str:
     return format_name
 
 
-def _check_size(facts: containers.Facts, settings: Settings) -> None:
+def _check_size(facts: containers.Facts, settings: Settings, min_side_px: int) -> None:
     size = f"{facts.width_px}x{facts.height_px}"
     if facts.width_px * facts.height_px > settings.max_pixels:
         detail = f"{size} is more than the {settings.max_pixels} pixels allowed."
         raise Problem(problem_types.IMAGE_TOO_LARGE, detail)
     if facts.frames > 1:
         raise Problem(problem_types.ANIMATED_IMAGE, "The picture has more than one frame.")
-    if min(facts.width_px, facts.height_px) < MIN_SIDE_PX:
-        detail = f"{size} is too small: each side needs at least {MIN_SIDE_PX} pixels."
+    if min(facts.width_px, facts.height_px) < min_side_px:
+        detail = f"{size} is too small: each side needs at least {min_side_px} pixels."
         raise Problem(problem_types.IMAGE_TOO_SMALL, detail)
 
 

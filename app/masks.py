@@ -34,13 +34,13 @@ def read_mask(data: bytes | None, picture: Picture, spec: InpaintSpec, settings:
     if data is not None:
         with pointing_at("/mask"):
             mask = Mask(_from_file(data, picture.size_px, spec, settings), "file", spec.mask_polarity)
-            _refuse_extremes(mask.grey)
+            _refuse_extremes(mask.grey, "The mask marks")
         return mask
     with pointing_at("/image" if picture.alpha is not None else "/mask"):
         if picture.alpha is None:
             raise Problem(problem_types.MASK_MISSING, "There is no mask file, and the picture has no alpha channel.")
         mask = Mask(ImageChops.invert(picture.alpha), "alpha", "transparent_repaints")
-        _refuse_extremes(mask.grey)
+        _refuse_extremes(mask.grey, "The picture's transparency marks")
     return mask
 
 
@@ -54,12 +54,12 @@ def _from_file(data: bytes, size_px: tuple[int, int], spec: InpaintSpec, setting
     return ImageChops.invert(grey) if spec.mask_polarity == "keep_white" else grey
 
 
-def _refuse_extremes(grey: Image.Image) -> None:
+def _refuse_extremes(grey: Image.Image, subject: str) -> None:
     darkest, brightest = grey.getextrema()
     if brightest == 0:
-        raise Problem(problem_types.MASK_EMPTY, "The mask marks no pixel to repaint.")
+        raise Problem(problem_types.MASK_EMPTY, f"{subject} no pixel to repaint.")
     if darkest == 255:
-        raise Problem(problem_types.MASK_FULL, "The mask marks every pixel to repaint.")
+        raise Problem(problem_types.MASK_FULL, f"{subject} every pixel to repaint.")
 
 
 def _size(size_px: tuple[int, int]) -> str:

@@ -99,7 +99,7 @@ class BodyGuard:
         try:
             await self.app(scope, upload.receive, upload.send)
         finally:
-            self.inflight_bytes -= upload.received_bytes
+            upload.release()
 
 
 class _Upload:
@@ -118,6 +118,7 @@ class _Upload:
         self.waits_for_continue = headers.get("expect", "").lower() == "100-continue"
         self.complete = self.declared_bytes == 0 and "transfer-encoding" not in headers
         self.received_bytes = 0
+        self.held_bytes = 0
 
     async def receive(self) -> Message:
         """The next piece of the body; raises Problem 413, 408 or 503."""
@@ -138,13 +139,21 @@ class _Upload:
         self.complete = message["type"] == "http.disconnect" or not message.get("more_body", False)
         size = len(message.get("body", b""))
         self.received_bytes += size
-        self.guard.inflight_bytes += size
         if self.received_bytes > self.limits.max_body_bytes:
+            self.release()
             raise self._too_large()
-        if self.guard.inflight_bytes > self.limits.max_inflight_bytes:
+        if self.guard.inflight_bytes + size > self.limits.max_inflight_bytes:
+            self.release()  # at once, so that this refusal is room for the others
             raise Problem(
                 problem_types.OVERLOADED, "Too many uploads are under way at once.", headers={"Retry-After": "2"}
             )
+        self.guard.inflight_bytes += size
+        self.held_bytes += size
+
+    def release(self) -> None:
+        """Gives back this request's share of the bytes in flight."""
+        self.guard.inflight_bytes -= self.held_bytes
+        self.held_bytes = 0
 
     def _too_large(self) -> Problem:
         return Problem(

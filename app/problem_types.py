@@ -46,7 +46,7 @@ INVALID_JSON = _define(
     "invalid_json",
     400,
     "The body is not valid JSON",
-    cause="Broken syntax, a repeated key, NaN or Infinity, nesting beyond reason, or text that is not UTF-8.",
+    cause="Broken syntax, a repeated name, NaN or Infinity, more parts than any job has, or text that is not UTF-8.",
     cure="Send one JSON object, as RFC 8259 defines it.",
 )
 INVALID_MULTIPART = _define(
@@ -198,7 +198,7 @@ IMAGE_TOO_SMALL = _define(
     "image_too_small",
     422,
     "The picture is too small",
-    cause="One side has fewer pixels than `min_side_px` of `GET /v1/limits`.",
+    cause="One side of the picture has fewer pixels than `min_side_px` of `GET /v1/limits`.",
     cure="Send a larger picture.",
 )
 IMAGE_TOO_LARGE = _define(

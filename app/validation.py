@@ -35,7 +35,7 @@ def from_validation_errors(errors: Sequence[ErrorDetails] | Sequence[Any]) -> Pr
 
 def _field_error(error: ErrorDetails) -> tuple[ProblemType, FieldError]:
     kind = _KINDS.get(error["type"], problem_types.INVALID_FIELD)
-    parts = list(error["loc"])
+    parts = [part for part in error["loc"] if part != "[key]"]  # pydantic's mark for "the name itself is wrong"
     if error["type"].startswith("union_tag"):
         parts = [*parts, "task"]
     elif parts and parts[0] in _TASKS:

@@ -46,7 +46,7 @@ async def submit_job(request: Request, services: ServicesDep) -> Response:
     Send `multipart/form-data` (files `image` and `mask`; parameters as plain fields, or as JSON in a part `params`) or
     `application/json` (files in base64 or as data URLs beside the parameters). Unknown fields are errors.
     """
-    record = await accept(services, await read_submission(request, services.settings))
+    record = await accept(services, await read_submission(request, services))
     job = await services.stored(view, services, record, _base_path(request))
     return _answer(request, job, status=202, headers={"Location": job.links.self})
 

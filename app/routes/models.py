@@ -32,7 +32,7 @@ class Limits(BaseModel):
 
     max_upload_bytes: int = Field(description="Of one file.")
     max_body_bytes: int = Field(description="Of the whole request.")
-    min_side_px: int = Field(description="Of pictures and masks.")
+    min_side_px: int = Field(description="Of pictures.")
     max_pixels: int = Field(description="Width times height of pictures and masks.")
     max_decompression_ratio: int = Field(description="Of pictures that unpack to more than 32 MiB.")
     image_formats: list[str]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+from functools import cache
 from typing import Any
 
 from PIL import Image
@@ -23,6 +24,7 @@ def encoded(image: Image.Image, kind: str = "PNG", **options: Any) -> bytes:
     return buffer.getvalue()
 
 
+@cache
 def picture_png(width: int = 96, height: int = 80) -> bytes:
     return encoded(gradient(width, height))
 
@@ -34,6 +36,7 @@ def mask_image(width: int = 96, height: int = 80) -> Image.Image:
     return image
 
 
+@cache
 def mask_png(width: int = 96, height: int = 80) -> bytes:
     return encoded(mask_image(width, height))
 

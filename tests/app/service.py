@@ -21,8 +21,8 @@ ROOT = Path(__file__).parents[2]
 class ApiProcess:
     """`python -m app` with the given settings (names without `INLAY_`)::
 
-        with ApiProcess(redis_url=server.url) as api:
-            api.client.get("/healthz")
+    with ApiProcess(redis_url=server.url) as api:
+        api.client.get("/healthz")
     """
 
     def __init__(self, **settings: object) -> None:

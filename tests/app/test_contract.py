@@ -89,9 +89,7 @@ def test_multipart_with_plain_fields_is_accepted(http: httpx.Client) -> None:
 def test_params_part_means_the_same_as_fields(http: httpx.Client, params_part: tuple[str | None, str]) -> None:
     name, kind = params_part
     params = b'{"task": "complete", "steps": 9, "output": {"format": "jpeg"}}'
-    response = http.post(
-        "/v1/jobs", data={"seed": "3"}, files={"image": picture_png(), "params": (name, params, kind)}
-    )
+    response = http.post("/v1/jobs", data={"seed": "3"}, files={"image": picture_png(), "params": (name, params, kind)})
     assert response.status_code == 202, response.text
     parameters = response.json()["parameters"]
     assert (parameters["steps"], parameters["seed"], parameters["output"]["format"]) == (9, 3, "jpeg")
@@ -108,14 +106,14 @@ def test_json_and_multipart_make_the_same_job(http: httpx.Client, worker: StandI
     as_json = http.post("/v1/jobs", json=body).json()
     for same in ("parameters", "input", "seed", "task"):
         assert form[same] == as_json[same]
-    stored = [worker.blobs.get(keys.blob(job["id"], name)).data for job in (form, as_json) for name in ("image", "mask")]
+    stored = [
+        worker.blobs.get(keys.blob(job["id"], name)).data for job in (form, as_json) for name in ("image", "mask")
+    ]
     assert stored[:2] == stored[2:]
 
 
 def test_stored_inputs_are_what_the_worker_expects(http: httpx.Client, worker: StandIn) -> None:
-    job = http.post(
-        "/v1/jobs", data={"task": "inpaint"}, files={"image": picture_png(), "mask": mask_png()}
-    ).json()
+    job = http.post("/v1/jobs", data={"task": "inpaint"}, files={"image": picture_png(), "mask": mask_png()}).json()
     record = worker.store.get(job["id"])
     assert record is not None
     image, mask = (opened(worker.blobs.get(record.inputs[name]).data) for name in ("image", "mask"))
@@ -279,9 +277,7 @@ def test_job_that_succeeded_cannot_be_canceled(http: httpx.Client, worker: Stand
 
 @pytest.mark.parametrize("far", ["queued", "running", "succeeded"])
 def test_delete_leaves_nothing_behind(http: httpx.Client, worker: StandIn, far: str) -> None:
-    job = http.post(
-        "/v1/jobs", data={"task": "inpaint"}, files={"image": picture_png(), "mask": mask_png()}
-    ).json()
+    job = http.post("/v1/jobs", data={"task": "inpaint"}, files={"image": picture_png(), "mask": mask_png()}).json()
     if far != "queued":
         record = worker.start(job["id"])
         if far == "succeeded":
