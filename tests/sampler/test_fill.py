@@ -1,5 +1,5 @@
 from collections.abc import Callable
-from time import perf_counter
+from time import process_time
 
 import pytest
 import torch
@@ -77,9 +77,9 @@ def test_fill_is_fast_at_512_pixels() -> None:
     image, known = torch.zeros(3, 512, 512), corner(512)
     seconds = []
     for _ in range(3):
-        start = perf_counter()
+        start = process_time()
         extend_border(image, known)
-        seconds.append(perf_counter() - start)
+        seconds.append(process_time() - start)
     assert min(seconds) < 0.3
 
 

@@ -50,8 +50,8 @@ def test_mean_of_the_completions_approaches_the_true_conditional_mean(
 
 
 def test_without_a_constraint_the_samples_have_the_worlds_mean_and_covariance() -> None:
-    """With eta 0 the sampler is an affine map of its noise: unit noises give its law exactly, nothing is left to chance."""
-    world = GaussianEvaluator()
+    """With eta 0 the sampler is an affine map of its noise, so unit noises give its law: nothing is left to chance."""
+    world = GaussianEvaluator(schedule=replace(Schedule.from_betas(zero_snr=True), spacing="trailing"))
     engine: Engine[SampleResult] = Engine(world, batch_sizes=(SIZE + 1,))
     options = SamplerOptions(steps=50, eta=0.0)
     noises = torch.cat([torch.zeros(1, SIZE), torch.eye(SIZE)]).reshape(-1, *SHAPE)
@@ -62,7 +62,7 @@ def test_without_a_constraint_the_samples_have_the_worlds_mean_and_covariance() 
         latents |= {end.ticket: end.unwrap().latents.double().flatten() for end in engine.step()}
     mean, *ends = (latents[ticket] for ticket in sorted(latents))
     factor = torch.stack(ends) - mean
-    assert float((mean - world.mean).abs().max()) < 0.02
+    assert float((mean - world.mean).abs().max()) < 1e-3
     assert float((factor.T @ factor - world.C).norm() / world.C.norm()) < 0.1
 
 
