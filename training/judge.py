@@ -44,7 +44,8 @@ class Judge(nn.Module):
     def features(self, image: Tensor) -> Tensor:
         """Flattened last activations (n, 2048)."""
         small = functional.interpolate(image, (INPUT_PX, INPUT_PX), mode="area")
-        return self.body(small).flatten(1)
+        features: Tensor = self.body(small).flatten(1)
+        return features
 
     def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
         features = self.features(image)

@@ -1,4 +1,4 @@
-"""What every training loop here shares: schedule, moving average, resume, clock."""
+"""What every training loop here shares: schedule, moving average, resume."""
 
 from __future__ import annotations
 
@@ -6,11 +6,14 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from math import cos, pi
 from pathlib import Path
 
 import torch
 from torch import nn
+
+from training.muon import Muon
 
 
 def use_all_cores() -> None:
@@ -58,14 +61,32 @@ class Ema:
             self.shadow[name] = held
 
 
-def save_state(out: Path, step: int, module: nn.Module, optimizer: torch.optim.Optimizer, ema: Ema) -> None:
+@dataclass
+class Progress:
+    """How far a training has come, over all its runs: steps done and seconds spent."""
+
+    step: int = 0
+    seconds: float = 0.0
+    began: float = field(default_factory=time.monotonic)
+
+    @property
+    def total_s(self) -> float:
+        """Seconds of all runs up to now."""
+        return self.seconds + time.monotonic() - self.began
+
+    def __str__(self) -> str:
+        return f"{self.total_s / 60:.1f} min"
+
+
+def save_state(out: Path, progress: Progress, module: nn.Module, optimizer: Muon, ema: Ema) -> None:
     """Write everything that a later run needs to go on, atomically, to `out/state.pt`."""
     out.mkdir(parents=True, exist_ok=True)
     state = {
-        "step": step,
+        "step": progress.step,
+        "seconds": progress.total_s,
         "module": module.state_dict(),
         "optimizer": optimizer.state_dict(),
-        "optimizer_steps": getattr(optimizer, "steps", step),
+        "optimizer_steps": optimizer.steps,
         "ema": ema.shadow,
         "ema_updates": ema.updates,
     }
@@ -73,26 +94,14 @@ def save_state(out: Path, step: int, module: nn.Module, optimizer: torch.optim.O
     (out / "state.tmp").replace(out / "state.pt")
 
 
-def load_state(out: Path, module: nn.Module, optimizer: torch.optim.Optimizer, ema: Ema) -> int:
-    """Restore `out/state.pt` if there is one; return the step to go on from."""
+def load_state(out: Path, module: nn.Module, optimizer: Muon, ema: Ema) -> Progress:
+    """Restore `out/state.pt` if there is one; return how far it had come."""
     path = out / "state.pt"
     if not path.exists():
-        return 0
+        return Progress()
     state = torch.load(path, weights_only=True)
     module.load_state_dict(state["module"])
     optimizer.load_state_dict(state["optimizer"])
-    if hasattr(optimizer, "steps"):
-        optimizer.steps = state["optimizer_steps"]
+    optimizer.steps = state["optimizer_steps"]
     ema.shadow, ema.updates = state["ema"], state["ema_updates"]
-    step: int = state["step"]
-    return step
-
-
-class Clock:
-    """Seconds since it was made, printed as minutes."""
-
-    def __init__(self) -> None:
-        self.began = time.monotonic()
-
-    def __str__(self) -> str:
-        return f"{(time.monotonic() - self.began) / 60:.1f} min"
+    return Progress(state["step"], state.get("seconds", 0.0))

@@ -7,30 +7,30 @@ from torch import Tensor
 
 
 def side(size_px: int, which: str, fraction: float) -> Tensor:
-    """Known (1, h, w): the `fraction` of the picture at its `left`, `right`, `top` or `bottom`."""
-    known = torch.zeros(1, size_px, size_px)
+    """Known (h, w): the `fraction` of the picture at its `left`, `right`, `top` or `bottom`."""
+    known = torch.zeros(size_px, size_px)
     edge = round(size_px * fraction)
     if which == "left":
-        known[:, :, :edge] = 1
-    elif which == "right":
-        known[:, :, size_px - edge :] = 1
-    elif which == "top":
         known[:, :edge] = 1
-    else:
+    elif which == "right":
         known[:, size_px - edge :] = 1
+    elif which == "top":
+        known[:edge] = 1
+    else:
+        known[size_px - edge :] = 1
     return known
 
 
 def box(size_px: int, x_px: int, y_px: int, width_px: int, height_px: int) -> Tensor:
-    """Known (1, h, w): all but one box."""
-    known = torch.ones(1, size_px, size_px)
-    known[:, y_px : y_px + height_px, x_px : x_px + width_px] = 0
+    """Known (h, w): all but one box."""
+    known = torch.ones(size_px, size_px)
+    known[y_px : y_px + height_px, x_px : x_px + width_px] = 0
     return known
 
 
 def strokes(size_px: int, count: int) -> Tensor:
-    """Known (1, h, w): all but `count` thick random strokes."""
-    known = torch.ones(1, size_px, size_px)
+    """Known (h, w): all but `count` thick random strokes."""
+    known = torch.ones(size_px, size_px)
     rows = torch.arange(size_px).view(-1, 1)
     columns = torch.arange(size_px).view(1, -1)
     for _ in range(count):
@@ -40,7 +40,7 @@ def strokes(size_px: int, count: int) -> Tensor:
         along = ((rows - start[0]) * span[0] + (columns - start[1]) * span[1]) / span.square().sum().clamp(min=1)
         along = along.clamp(0, 1)
         near = (rows - start[0] - along * span[0]).square() + (columns - start[1] - along * span[1]).square()
-        known[0][near < radius**2] = 0
+        known[near < radius**2] = 0
     return known
 
 

@@ -25,7 +25,8 @@ def orthogonalize(matrix: Tensor, rounds: int = 5) -> Tensor:
     for _ in range(rounds):
         gram = x @ x.T
         x = a * x + (b * gram + c * gram @ gram) @ x
-    return (x.T if transposed else x).to(matrix.dtype)
+    result: Tensor = (x.T if transposed else x).to(matrix.dtype)
+    return result
 
 
 class Muon(torch.optim.Optimizer):
@@ -35,7 +36,8 @@ class Muon(torch.optim.Optimizer):
     """
 
     def __init__(self, named: Iterable[tuple[str, torch.nn.Parameter]], lr: float, weight_decay: float = 0.0) -> None:
-        matrices, others = [], []
+        matrices: list[torch.nn.Parameter] = []
+        others: list[torch.nn.Parameter] = []
         for name, parameter in named:
             (matrices if is_matrix(name, parameter) else others).append(parameter)
         groups: list[dict[str, Any]] = [
@@ -46,32 +48,34 @@ class Muon(torch.optim.Optimizer):
         self.steps = 0
 
     @torch.no_grad()
-    def step(self, closure: Any = None) -> None:
+    def step(self, closure: None = None) -> None:  # type: ignore[override]  # no closures here
         self.steps += 1
         for group in self.param_groups:
             for parameter in group["params"]:
                 if parameter.grad is None:
                     continue
-                update = self._muon(parameter) if group["matrix"] else self._adam(parameter)
+                update_of = self._muon if group["matrix"] else self._adam
+                update = update_of(parameter, parameter.grad)
                 if group["matrix"] and group["weight_decay"]:
                     parameter.mul_(1 - group["lr"] * group["weight_decay"])
                 parameter.add_(update, alpha=-group["lr"])
 
-    def _muon(self, parameter: Tensor, momentum: float = 0.95) -> Tensor:
+    def _muon(self, parameter: Tensor, gradient: Tensor, momentum: float = 0.95) -> Tensor:
         state = self.state[parameter]
-        buffer = state.setdefault("momentum", torch.zeros_like(parameter))
-        buffer.lerp_(parameter.grad, 1 - momentum)
-        look_ahead = parameter.grad.lerp(buffer, momentum)
+        buffer: Tensor = state.setdefault("momentum", torch.zeros_like(parameter))
+        buffer.lerp_(gradient, 1 - momentum)
+        look_ahead = gradient.lerp(buffer, momentum)
         matrix = look_ahead.reshape(look_ahead.size(0), -1)
         scale = 0.2 * max(matrix.shape) ** 0.5
-        return orthogonalize(matrix).reshape(parameter.shape) * scale
+        update: Tensor = orthogonalize(matrix).reshape(parameter.shape) * scale
+        return update
 
-    def _adam(self, parameter: Tensor, beta1: float = 0.9, beta2: float = 0.99) -> Tensor:
+    def _adam(self, parameter: Tensor, gradient: Tensor, beta1: float = 0.9, beta2: float = 0.99) -> Tensor:
         state = self.state[parameter]
-        mean = state.setdefault("mean", torch.zeros_like(parameter))
-        square = state.setdefault("square", torch.zeros_like(parameter))
-        mean.lerp_(parameter.grad, 1 - beta1)
-        square.mul_(beta2).addcmul_(parameter.grad, parameter.grad, value=1 - beta2)
+        mean: Tensor = state.setdefault("mean", torch.zeros_like(parameter))
+        square: Tensor = state.setdefault("square", torch.zeros_like(parameter))
+        mean.lerp_(gradient, 1 - beta1)
+        square.mul_(beta2).addcmul_(gradient, gradient, value=1 - beta2)
         debiased = (square / (1 - beta2**self.steps)).sqrt().add_(1e-8)
         return mean / (1 - beta1**self.steps) / debiased
 

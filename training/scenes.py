@@ -69,9 +69,7 @@ class Canvas:
     def __init__(self, top: RGB, bottom: RGB) -> None:
         self.side_px = SIZE_PX * OVERSAMPLING
         ramp = Image.linear_gradient("L").resize((self.side_px, self.side_px))
-        self.image = Image.composite(
-            Image.new("RGB", ramp.size, bottom), Image.new("RGB", ramp.size, top), ramp
-        )
+        self.image = Image.composite(Image.new("RGB", ramp.size, bottom), Image.new("RGB", ramp.size, top), ramp)
         self.draw = ImageDraw.Draw(self.image)
 
     def polygon(self, points: Points, fill: RGB) -> None:
@@ -79,9 +77,7 @@ class Canvas:
 
     def ellipse(self, x: float, y: float, rx: float, ry: float, fill: RGB) -> None:
         side = self.side_px
-        self.draw.ellipse(
-            ((x - rx) * side, (y - ry) * side, (x + rx) * side, (y + ry) * side), fill=fill
-        )
+        self.draw.ellipse(((x - rx) * side, (y - ry) * side, (x + rx) * side, (y + ry) * side), fill=fill)
 
     def box(self, x0: float, y0: float, x1: float, y1: float, fill: RGB) -> None:
         side = self.side_px

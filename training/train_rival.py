@@ -20,7 +20,7 @@ from transformers import CLIPTextModel, CLIPTokenizer
 
 from sampler.fill import extend_border, known_cells
 from training.data import load_described
-from training.loop import Clock, Ema, cosine_lr, load_state, save_state, use_all_cores
+from training.loop import Ema, cosine_lr, load_state, save_state, use_all_cores
 from training.masks import random_known
 from training.muon import Muon
 from training.train_unet import (
@@ -65,7 +65,7 @@ def masked_pool(vae: AutoencoderKL, images: Tensor, scale: float) -> tuple[Tenso
     for image in images:
         known = random_known(image.shape[0])
         filled.append(extend_border(to_float(image), known))
-        holes.append(1 - known_cells(known, 8))
+        holes.append(1 - known_cells(known, 8).unsqueeze(0))
     hole = torch.stack(holes)
     pictures = ((torch.stack(filled) + 1) * 127.5).round().clamp(0, 255).to(torch.uint8).movedim(1, -1)
     return hole, encode_scenes(vae, pictures) * scale * (1 - hole)
@@ -86,12 +86,12 @@ def train(args: argparse.Namespace) -> None:
     latents = torch.load(args.base / "latents.pt", weights_only=True)[: args.scenes] * scale
     hole, masked = masked_pool(vae.to(memory_format=torch.channels_last), images, scale)
     tokens, empty = tokenize(tokenizer, [scene.caption for scene in scenes]), tokenize(tokenizer, [""])
-    model = Rival(widen(base), text_encoder).to(memory_format=torch.channels_last)
+    model = Rival(widen(base).to(memory_format=torch.channels_last), text_encoder)
     optimizer = Muon(((n, p) for n, p in model.named_parameters() if p.requires_grad), lr=args.lr)
     ema = Ema(model, decay=0.995)
-    start = load_state(args.out, model, optimizer, ema)
-    alphas, clock = make_scheduler().alphas_cumprod, Clock()
-    for step in range(start, args.steps):
+    progress = load_state(args.out, model, optimizer, ema)
+    alphas = make_scheduler().alphas_cumprod
+    for step in range(progress.step, args.steps):
         for group in optimizer.param_groups:
             group["lr"] = cosine_lr(step, args.steps, args.lr)
         index = torch.randint(len(latents), (args.batch,))
@@ -103,9 +103,10 @@ def train(args: argparse.Namespace) -> None:
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
         ema.update(model)
+        progress.step = step + 1
         if (step + 1) % args.log_every == 0 or step + 1 == args.steps:
-            print(f"{step + 1}/{args.steps} loss {loss.item():.4f} {clock}", flush=True)
-            save_state(args.out, step + 1, model, optimizer, ema)
+            print(f"{step + 1}/{args.steps} loss {loss.item():.4f} {progress}", flush=True)
+            save_state(args.out, progress, model, optimizer, ema)
     with ema.swapped_in(model):
         model.unet.to(torch.float16).save_pretrained(args.out / "unet", safe_serialization=True)
 

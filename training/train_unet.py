@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from transformers import CLIPTextModel, CLIPTokenizer
 
 from training.data import load_described
-from training.loop import Clock, Ema, cosine_lr, load_state, save_state, use_all_cores
+from training.loop import Ema, cosine_lr, load_state, save_state, use_all_cores
 from training.muon import Muon
 from training.text import WIDTH, make_text_encoder, make_tokenizer
 from training.train_vae import to_float
@@ -105,7 +105,8 @@ def velocity_loss(model: nn.Module, x0: Tensor, tokens: Tensor, t: Tensor, alpha
     v = alpha * eps - sigma * x0
     with torch.autocast(x0.device.type, torch.bfloat16):
         predicted = model(torch.cat([x_t, extra], dim=1), t, tokens)
-    return (predicted.float() - v).square().mean()
+    loss: Tensor = (predicted.float() - v).square().mean()
+    return loss
 
 
 def save_pipeline(out: Path, vae: AutoencoderKL, model: Denoiser, tokenizer: CLIPTokenizer) -> None:
@@ -138,13 +139,14 @@ def train(args: argparse.Namespace) -> None:
     captions = [scene.caption for scene in scenes]
     tokenizer = make_tokenizer(captions, args.out / "tokenizer")
     tokens, empty = tokenize(tokenizer, captions), tokenize(tokenizer, [""])
-    model = Denoiser(make_unet(), make_text_encoder(tokenizer)).to(device, memory_format=torch.channels_last)
+    model = Denoiser(make_unet(), make_text_encoder(tokenizer)).to(device)
+    model.unet.to(memory_format=torch.channels_last)
     optimizer = Muon(model.named_parameters(), lr=args.lr, weight_decay=0.01)
     ema = Ema(model, decay=0.998)
-    start = load_state(args.out, model, optimizer, ema)
+    progress = load_state(args.out, model, optimizer, ema)
     alphas = make_scheduler().alphas_cumprod.to(device)
-    clock, recent = Clock(), torch.zeros(())
-    for step in range(start, args.steps):
+    recent = torch.zeros(())
+    for step in range(progress.step, args.steps):
         for group in optimizer.param_groups:
             group["lr"] = cosine_lr(step, args.steps, args.lr)
         index = torch.randint(len(latents), (args.batch,))
@@ -158,10 +160,11 @@ def train(args: argparse.Namespace) -> None:
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
         ema.update(model)
-        recent += (loss.detach().cpu() - recent) / min(step - start + 1, 100)
+        progress.step = step + 1
+        recent += (loss.detach().cpu() - recent) / min(step + 1, 100)
         if (step + 1) % args.log_every == 0 or step + 1 == args.steps:
-            print(f"{step + 1}/{args.steps} loss {recent.item():.4f} {clock}", flush=True)
-            save_state(args.out, step + 1, model, optimizer, ema)
+            print(f"{step + 1}/{args.steps} loss {recent.item():.4f} {progress}", flush=True)
+            save_state(args.out, progress, model, optimizer, ema)
             with ema.swapped_in(model):
                 save_pipeline(args.out / "pipeline", vae, model, tokenizer)
 

@@ -11,6 +11,7 @@ arXiv 2502.09509), and mirror-symmetric scenes must have mirror-symmetric latent
 from __future__ import annotations
 
 import argparse
+import json
 import time
 from pathlib import Path
 
@@ -19,9 +20,10 @@ from diffusers import AutoencoderKL
 from torch import Tensor
 
 from training.data import load_scenes
-from training.loop import Clock, Ema, cosine_lr, load_state, save_state, use_all_cores
+from training.loop import Ema, cosine_lr, load_state, save_state, use_all_cores
 from training.muon import Muon
 
+HELD_OUT = 64
 KL_WEIGHT = 2e-4
 SYMMETRY_WEIGHT = 2e-2
 INITIAL_LOGVAR = -6.0  # with the usual 0 the untrained latents drown in noise and nothing is learned
@@ -82,13 +84,12 @@ def train(out: Path, steps: int, batch: int, lr: float, scenes: int, log_every: 
     torch.manual_seed(0)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     data, symmetric = load_scenes(scenes)
-    held_out = torch.stack([to_float(x) for x in load_scenes(64, held_out=True)[0]])
+    held_out = torch.stack([to_float(x) for x in load_scenes(HELD_OUT, held_out=True)[0]])
     vae = make_vae().to(device, memory_format=torch.channels_last)
     optimizer = Muon(vae.named_parameters(), lr=lr)
     ema = Ema(vae, decay=0.995)
-    start = load_state(out, vae, optimizer, ema)
-    clock = Clock()
-    for step in range(start, steps):
+    progress = load_state(out, vae, optimizer, ema)
+    for step in range(progress.step, steps):
         for group in optimizer.param_groups:
             group["lr"] = cosine_lr(step, steps, lr)
         index = torch.randint(len(data), (batch,))
@@ -101,13 +102,16 @@ def train(out: Path, steps: int, batch: int, lr: float, scenes: int, log_every: 
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
         ema.update(vae)
+        progress.step = step + 1
         if (step + 1) % log_every == 0 or step + 1 == steps:
             with ema.swapped_in(vae):
                 psnr = reconstruction_psnr(vae, held_out.to(device))
-            print(f"{step + 1}/{steps} mse {mse.item():.5f} held-out {psnr:.2f} dB {clock}", flush=True)
-            save_state(out, step + 1, vae, optimizer, ema)
+            print(f"{step + 1}/{steps} mse {mse.item():.5f} held-out {psnr:.2f} dB {progress}", flush=True)
+            save_state(out, progress, vae, optimizer, ema)
     with ema.swapped_in(vae):
         vae.save_pretrained(out / "vae")
+        psnr = reconstruction_psnr(vae, held_out.to(device))
+    (out / "psnr.json").write_text(json.dumps({"held_out_psnr_db": psnr, "scenes": len(held_out)}) + "\n")
 
 
 def to_float(image: Tensor) -> Tensor:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any
 
+import diffusers
 import torch
-from diffusers import StableDiffusionPipeline
+from diffusers import AutoencoderKL, SchedulerMixin, UNet2DConditionModel
+from transformers import CLIPTextModel, CLIPTokenizer
+from transformers.utils.logging import disable_progress_bar
 
 from jobs.settings import Settings
 from sampler.prediction import PredictionType
@@ -30,31 +32,29 @@ def load(settings: Settings) -> DiffusersModel:
     source = find(settings.model)
     device = pick_device(settings.device)
     dtype = pick_dtype(settings.dtype, device)
+    revision = None if isinstance(source, Path) else settings.model_revision
     try:
-        pipeline: Any = StableDiffusionPipeline.from_pretrained(  # type: ignore[no-untyped-call]  # diffusers has no types
-            str(source),
-            revision=None if isinstance(source, Path) else settings.model_revision,
-            torch_dtype=dtype,
-            safety_checker=None,
-            feature_extractor=None,
-            requires_safety_checker=False,
-            use_safetensors=True,
-        )
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ModelUnusable(f"{settings.model} cannot be loaded as a Stable Diffusion pipeline: {error}") from error
-    if pipeline.unet.config.in_channels != pipeline.vae.config.latent_channels:
-        raise ModelUnusable(f"{settings.model} is not a text-to-image model: its UNet takes more than latents")
-    schedule, prediction_type = read_scheduler(pipeline.scheduler)
-    parts = ModelParts(
-        unet=pipeline.unet,
-        vae=pipeline.vae,
-        text_encoder=pipeline.text_encoder,
-        tokenizer=pipeline.tokenizer,
-        schedule=schedule,
-        prediction_type=prediction_type,
-    )
+        parts = _read(str(source), revision)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ModelUnusable(f"{settings.model} cannot be loaded as a Stable Diffusion: {error}") from error
     name = source.name if isinstance(source, Path) else source
     return DiffusersModel(name, parts, device=device, dtype=dtype, compiled=settings.compile)
+
+
+def _read(source: str, revision: str | None) -> ModelParts:
+    disable_progress_bar()
+    safe = {"revision": revision, "use_safetensors": True}
+    unet = UNet2DConditionModel.from_pretrained(source, subfolder="unet", **safe)
+    vae = AutoencoderKL.from_pretrained(source, subfolder="vae", **safe)
+    text_encoder = CLIPTextModel.from_pretrained(source, subfolder="text_encoder", **safe)
+    tokenizer = CLIPTokenizer.from_pretrained(source, subfolder="tokenizer", revision=revision)
+    if unet.config.in_channels != vae.config.latent_channels or unet.config.addition_embed_type is not None:
+        raise ModelUnusable("its UNet takes more than latents, a timestep and one text")
+    if unet.config.cross_attention_dim != text_encoder.config.hidden_size:
+        raise ModelUnusable("its UNet does not fit its text encoder")
+    config = SchedulerMixin.load_config(source, subfolder="scheduler", revision=revision)
+    schedule, prediction_type = read_scheduler(getattr(diffusers, config["_class_name"]).from_config(config))
+    return ModelParts(unet, vae, text_encoder, tokenizer, schedule, prediction_type)
 
 
 def find(model: str) -> Path | str:
