@@ -17,7 +17,7 @@ from starlette.responses import Response
 from app import problem_types
 from app.bodies import max_body_bytes
 from app.middleware import BodyGuard, BodyLimits, RequestIds, current_request_id
-from app.openapi_parts import component_schemas
+from app.openapi_parts import complete
 from app.problems import Problem, from_http_status, render
 from app.routes import health, jobs, models, problem_page, results
 from app.services import open_services
@@ -97,7 +97,5 @@ def _describe(app: FastAPI) -> dict[str, Any]:
             routes=app.routes,
             license_info=app.license_info,
         )
-        schemas = described.setdefault("components", {}).setdefault("schemas", {})
-        schemas |= component_schemas()
-        app.openapi_schema = described
+        app.openapi_schema = complete(described)
     return app.openapi_schema

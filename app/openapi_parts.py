@@ -121,6 +121,19 @@ _TASKS: dict[str, tuple[type[BaseModel], tuple[str, ...], tuple[str, ...]]] = {
 }
 
 
+def complete(described: Part) -> Part:
+    """Adds the schemas that only we know, and takes out FastAPI's own validation errors: here they are problems."""
+    schemas = described["components"]["schemas"]
+    schemas |= component_schemas()
+    for name in ("HTTPValidationError", "ValidationError"):
+        schemas.pop(name, None)
+    for methods in described["paths"].values():
+        for operation in methods.values():
+            if "application/json" in operation["responses"].get("422", {}).get("content", {}):
+                del operation["responses"]["422"]
+    return described
+
+
 def component_schemas() -> dict[str, Part]:
     """Schemas of the bodies: for each task one as JSON and one as a form, and what they refer to."""
     found: dict[str, Part] = {

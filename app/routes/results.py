@@ -18,22 +18,25 @@ from jobs.record import JobRecord, JobState, Result
 router = APIRouter(prefix="/v1/jobs", tags=["results"])
 
 _EXTENSIONS = {"image/png": "png", "image/webp": "webp", "image/jpeg": "jpg"}
-_RESPONSES = docs.responses(
-    {200: docs.PICTURE, 304: docs.NOT_MODIFIED},
-    (
-        problem_types.JOB_NOT_FOUND,
-        problem_types.RESULT_NOT_FOUND,
-        problem_types.RESULT_NOT_READY,
-        problem_types.JOB_FAILED,
-        problem_types.JOB_CANCELED,
-        problem_types.JOB_EXPIRED,
-        problem_types.RESULT_EXPIRED,
-    ),
+_ANSWERS: dict[int, docs.Part] = {200: docs.PICTURE, 304: docs.NOT_MODIFIED}
+_PROBLEMS = (
+    problem_types.JOB_NOT_FOUND,
+    problem_types.RESULT_NOT_FOUND,
+    problem_types.RESULT_NOT_READY,
+    problem_types.JOB_FAILED,
+    problem_types.JOB_CANCELED,
+    problem_types.JOB_EXPIRED,
+    problem_types.RESULT_EXPIRED,
 )
 IfNoneMatch = Annotated[str | None, Header(description="ETags that the client has already.")]
 
 
-@router.get("/{job_id}/result", summary="Fetch the picture", response_class=Response, responses=_RESPONSES)
+@router.get(
+    "/{job_id}/result",
+    summary="Fetch the picture",
+    response_class=Response,
+    responses=docs.responses(_ANSWERS, _PROBLEMS),
+)
 async def get_result(
     job_id: str, request: Request, services: ServicesDep, if_none_match: IfNoneMatch = None
 ) -> Response:
@@ -42,7 +45,10 @@ async def get_result(
 
 
 @router.get(
-    "/{job_id}/result/{index}", summary="Fetch one of the pictures", response_class=Response, responses=_RESPONSES
+    "/{job_id}/result/{index}",
+    summary="Fetch one of the pictures",
+    response_class=Response,
+    responses=docs.responses(_ANSWERS, (*_PROBLEMS, problem_types.INVALID_FIELD)),
 )
 async def get_result_by_index(
     job_id: str,

@@ -1,0 +1,83 @@
+"""The description that the service serves: valid, complete, and true."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+from openapi_spec_validator import OpenAPIV31SpecValidator
+
+from app.main import create_app
+from app.problem_types import CATALOGUE
+from jobs.settings import Settings
+from jobs.spec import CompleteSpec, GenerateSpec, InpaintSpec
+
+
+@pytest.fixture(scope="module")
+def described() -> dict[str, Any]:
+    return create_app(Settings()).openapi()
+
+
+def operations(described: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    for path, methods in described["paths"].items():
+        for method, operation in methods.items():
+            yield f"{method.upper()} {path}", operation
+
+
+def test_description_is_valid_openapi_31(described: dict[str, Any]) -> None:
+    assert described["openapi"].startswith("3.1")
+    OpenAPIV31SpecValidator(described).validate()
+
+
+def test_service_serves_the_description_and_its_page(http: httpx.Client, described: dict[str, Any]) -> None:
+    served = http.get("/openapi.json")
+    assert served.json() == json.loads(json.dumps(described))
+    assert "swagger" in http.get("/docs").text.lower()
+
+
+def test_every_error_is_described_as_a_problem(described: dict[str, Any]) -> None:
+    for name, operation in operations(described):
+        errors = {status: answer for status, answer in operation["responses"].items() if int(status) >= 400}
+        assert errors, name
+        for answer in errors.values():
+            (media_type,) = answer["content"]
+            assert media_type == "application/problem+json", name
+            for code, example in answer["content"][media_type]["examples"].items():
+                assert example["value"]["code"] == code in CATALOGUE
+
+
+def test_every_operation_is_explained_and_has_an_answer_with_examples_or_schema(described: dict[str, Any]) -> None:
+    for name, operation in operations(described):
+        assert operation["summary"], name
+        assert operation["description"], name
+        assert any(int(status) < 300 for status in operation["responses"]), name
+
+
+@pytest.mark.parametrize("spec", [CompleteSpec, InpaintSpec, GenerateSpec])
+@pytest.mark.parametrize("suffix", ["Json", "Form"])
+def test_bodies_have_all_parameters_with_their_limits(described: dict[str, Any], spec: Any, suffix: str) -> None:
+    name = spec.__name__.removesuffix("Spec")
+    schema = described["components"]["schemas"][name + suffix]
+    files = {"Complete": {"image"}, "Inpaint": {"image", "mask"}, "Generate": set()}[name]
+    assert set(schema["properties"]) == set(spec.model_fields) | files
+    assert schema["additionalProperties"] is False
+    assert "task" in schema["required"]
+    assert schema["properties"]["steps"]["maximum"] == 100
+
+
+def test_examples_of_bodies_are_accepted(http: httpx.Client, described: dict[str, Any]) -> None:
+    body = described["paths"]["/v1/jobs"]["post"]["requestBody"]["content"]["application/json"]
+    assert set(body["examples"]) == {"complete", "inpaint", "generate"}
+    for name, example in body["examples"].items():
+        assert http.post("/v1/jobs", json=example["value"]).status_code == 202, name
+
+
+def test_answers_have_the_described_shape(http: httpx.Client, described: dict[str, Any]) -> None:
+    job = http.post("/v1/jobs", json={"task": "generate"}).json()
+    schema = described["components"]["schemas"]["JobView"]
+    assert set(job) == set(schema["properties"]) == set(schema["required"])
+    problem = http.get("/nowhere").json()
+    assert set(problem) | {"pointer", "errors"} == set(described["components"]["schemas"]["ProblemBody"]["properties"])
