@@ -1,4 +1,4 @@
-"""`inlay up` as a user runs it: real processes, the embedded model, signals."""
+"""`inlay up` as a user runs it: real processes, signals; the model is a tiny random one."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from PIL import Image
 
 from inlay import Client
 from inlay.terminal import ExitStatus
+from tests.worker.tiny_model import make_tiny_model
 
 READY_S = 240.0
 NewUp = Callable[..., "Up"]
@@ -99,12 +100,12 @@ def half_picture() -> bytes:
     return buffer.getvalue()
 
 
-@pytest.mark.end_to_end
 @pytest.mark.timeout(600)
 def test_up_serves_restarts_a_killed_worker_goes_on_with_its_job_and_stops_cleanly(up: NewUp, tmp_path: Path) -> None:
-    service = up("--port", "0", "--data", str(tmp_path / "data"))
+    model = make_tiny_model(tmp_path)
+    service = up("--port", "0", "--data", str(tmp_path / "data"), INLAY_MODEL=str(model))
     with Client(service.url_when_ready()) as client:
-        job = client.complete(half_picture(), keep="left", steps=20, seed=1)
+        job = client.complete(half_picture(), keep="left", steps=100, inner_steps=20, seed=1)
         until(lambda: client.get(job.id).state == "running")
         (worker,) = (child for child in service.children() if "worker" in child.cmdline())
         worker.kill()

@@ -1,0 +1,80 @@
+"""The rules of CONTRIBUTING.md that a program can check."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+ROOT = Path(__file__).resolve().parents[2]
+ROOMS = ("sampler", "jobs", "app", "worker", "inlay")
+LONGEST_FILE_LINES = 300
+# Why a file may be longer.
+LONGER = {"app/problem_types.py": "a catalogue: one entry for each problem of the contract"}
+VAGUE_NAMES = {"utils.py", "helpers.py", "common.py", "manager.py", "misc.py"}
+
+
+def tracked(pattern: str) -> list[Path]:
+    listed = subprocess.run(["git", "ls-files", "-z", pattern], cwd=ROOT, capture_output=True, check=False)
+    if listed.returncode:
+        pytest.skip("not a git checkout")
+    return [ROOT / name for name in listed.stdout.decode().split("\0") if name and (ROOT / name).is_file()]
+
+
+def test_files_that_serve_requests_stay_small() -> None:
+    files = {str(path.relative_to(ROOT)): path for room in ROOMS for path in tracked(f"{room}/*.py")}
+    lengths = {name: len(path.read_text().splitlines()) for name, path in files.items() if name not in LONGER}
+    assert {name: lines for name, lines in lengths.items() if lines > LONGEST_FILE_LINES} == {}
+
+
+def test_python_files_are_named_for_what_they_hold() -> None:
+    assert [path for path in tracked("*.py") if path.name in VAGUE_NAMES] == []
+
+
+def links(document: Path) -> Iterator[Path]:
+    for target in re.findall(r"\]\(([^)#\s]+)[^)]*\)", document.read_text()):
+        if "://" not in target and not target.startswith("mailto:"):
+            yield document.parent / target
+
+
+def test_links_between_documents_lead_somewhere() -> None:
+    broken = [
+        (document.name, str(link)) for document in tracked("*.md") for link in links(document) if not link.exists()
+    ]
+    assert broken == []
+
+
+def test_every_make_target_that_documents_name_exists() -> None:
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    for document in tracked("*.md"):
+        named = set(re.findall(r"(?:^\$ |`)make ([a-z-]+)", document.read_text(), re.MULTILINE))
+        assert named <= targets, document.name
+
+
+def test_the_lock_holds_everything_that_pyproject_asks_for() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    extras = project["optional-dependencies"].values()
+    wanted = [Requirement(text) for group in (project["dependencies"], *extras) for text in group]
+    lines = (ROOT / "requirements.lock").read_text().splitlines()
+    locked = dict(line.split("==") for line in lines if not line.startswith("#"))
+    for requirement in wanted:
+        name = canonicalize_name(requirement.name)
+        if name != "inlay":
+            assert name in locked, name
+            assert requirement.specifier.contains(locked[name]), requirement
+
+
+def test_torch_stands_first_in_the_lock_so_that_its_build_is_chosen_before_others_ask_for_it() -> None:
+    assert (ROOT / "requirements.lock").read_text().splitlines()[2] == "torch==2.13.0"
+
+
+def test_ci_runs_what_the_readme_says() -> None:
+    script = (ROOT / ".ci" / "run").read_text().splitlines()
+    assert [line for line in script if line.startswith("make")] == ["make check", "make test"]
+    assert "$ make test" in (ROOT / "README.md").read_text()
