@@ -51,8 +51,8 @@ def main() -> None:
             "This Python cannot make virtual environments: install its venv package (Debian: apt install python3-venv)"
         )
     stamp = VENV / ".installed"
-    with (ROOT / ".venv.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with Path(__file__).open() as this_file:
+        fcntl.flock(this_file, fcntl.LOCK_EX)
         wanted = fingerprint()
         if stamp.is_file() and stamp.read_text() == wanted:
             return
