@@ -88,12 +88,15 @@ def embedded() -> tuple[UnetEvaluator, Conditioning]:
     text_encoder = load_text_encoder.from_pretrained(EMBEDDED, subfolder="text_encoder").float()
     with torch.no_grad():
         prompt = text_encoder(tokens.input_ids).last_hidden_state[0]
-    schedule = Schedule.from_alphas_cumprod(scheduler.alphas_cumprod, steps_offset=scheduler.config.steps_offset)
-    return UnetEvaluator(unet, scheduler.config.prediction_type, schedule), Conditioning(prompt)
+    config = scheduler.config
+    schedule = Schedule.from_alphas_cumprod(scheduler.alphas_cumprod, config.timestep_spacing, config.steps_offset)
+    return UnetEvaluator(unet, config.prediction_type, schedule), Conditioning(prompt)
 
 
-def states_of_a_run(evaluator: UnetEvaluator, text: Conditioning, seed: int) -> tuple[list[Tensor], Tensor]:
-    """The `x_t` of each step of an unconstrained run of 20 steps, and its latents."""
+@cache
+def embedded_run(seed: int) -> tuple[list[Tensor], Tensor]:
+    """The `x_t` of each step of an unconstrained run of 20 steps of the embedded model, and its latents."""
+    evaluator, text = embedded()
     size = evaluator.unet.config.sample_size
     generator = torch.Generator().manual_seed(seed)
     process = sample((4, size, size), None, text, evaluator.schedule, SamplerOptions(eta=1.0), generator)
@@ -117,8 +120,8 @@ class Recorder(UnetEvaluator):
 def test_probe_agrees_with_forward_mode_on_the_embedded_model(dtype: torch.dtype, least: float) -> None:
     """At the states of a real run, with another sample's left half as the constraint."""
     exact, text = embedded()
-    states, _ = states_of_a_run(exact, text, seed=0)
-    _, y = states_of_a_run(exact, text, seed=1)
+    states, _ = embedded_run(seed=0)
+    _, y = embedded_run(seed=1)
     evaluator = UnetEvaluator(exact.unet, exact.prediction_type, exact.schedule, dtype)
     for step, x_t in zip(exact.schedule.steps(20), states, strict=True):
         assert cosine_at(step, x_t, left_half_of(y), text, evaluator) > least, step
