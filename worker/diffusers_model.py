@@ -34,7 +34,7 @@ class ModelParts:
 
 
 class DiffusersModel:
-    """UNet, autoencoder and text encoder on one device.
+    """UNet, autoencoder and text encoder, all of precision `dtype`, on one device.
 
     `denoise`, `encode` and `decode` are for one thread at a time; `conditioning` may be called from any. Answers are
     float32 on `device`. Out of memory, a batch is halved until it fits; one that fails alone raises.
@@ -48,9 +48,9 @@ class DiffusersModel:
         self.dtype = dtype
         self.schedule = parts.schedule
         self.prediction_type = parts.prediction_type
-        self._unet = parts.unet.to(device, dtype).to(memory_format=torch.channels_last).eval().requires_grad_(False)
-        self._vae = parts.vae.to(device, dtype).to(memory_format=torch.channels_last).eval().requires_grad_(False)
-        self._text_encoder = parts.text_encoder.to(device, dtype).eval().requires_grad_(False)
+        self._unet = parts.unet.to(device, memory_format=torch.channels_last).eval().requires_grad_(False)
+        self._vae = parts.vae.to(device, memory_format=torch.channels_last).eval().requires_grad_(False)
+        self._text_encoder = parts.text_encoder.to(device).eval().requires_grad_(False)
         self._tokenizer = parts.tokenizer
         self._scaling: float = parts.vae.config.scaling_factor
         self._shift: float = parts.vae.config.get("shift_factor") or 0.0

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import diffusers
 import torch
-from diffusers import AutoencoderKL, SchedulerMixin, UNet2DConditionModel
+from diffusers import AutoencoderKL, DDIMScheduler, UNet2DConditionModel
 from transformers import CLIPTextModel, CLIPTokenizer
 from transformers.utils.logging import disable_progress_bar
 
@@ -34,16 +34,16 @@ def load(settings: Settings) -> DiffusersModel:
     dtype = pick_dtype(settings.dtype, device)
     revision = None if isinstance(source, Path) else settings.model_revision
     try:
-        parts = _read(str(source), revision)
+        parts = _read(str(source), revision, dtype)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise ModelUnusable(f"{settings.model} cannot be loaded as a Stable Diffusion: {error}") from error
     name = source.name if isinstance(source, Path) else source
     return DiffusersModel(name, parts, device=device, dtype=dtype, compiled=settings.compile)
 
 
-def _read(source: str, revision: str | None) -> ModelParts:
+def _read(source: str, revision: str | None, dtype: torch.dtype) -> ModelParts:
     disable_progress_bar()
-    safe = {"revision": revision, "use_safetensors": True}
+    safe = {"revision": revision, "use_safetensors": True, "dtype": dtype}
     unet = UNet2DConditionModel.from_pretrained(source, subfolder="unet", **safe)
     vae = AutoencoderKL.from_pretrained(source, subfolder="vae", **safe)
     text_encoder = CLIPTextModel.from_pretrained(source, subfolder="text_encoder", **safe)
@@ -52,7 +52,7 @@ def _read(source: str, revision: str | None) -> ModelParts:
         raise ModelUnusable("its UNet takes more than latents, a timestep and one text")
     if unet.config.cross_attention_dim != text_encoder.config.hidden_size:
         raise ModelUnusable("its UNet does not fit its text encoder")
-    config = SchedulerMixin.load_config(source, subfolder="scheduler", revision=revision)
+    config = DDIMScheduler.load_config(source, subfolder="scheduler", revision=revision)
     schedule, prediction_type = read_scheduler(getattr(diffusers, config["_class_name"]).from_config(config))
     return ModelParts(unet, vae, text_encoder, tokenizer, schedule, prediction_type)
 

@@ -1,0 +1,197 @@
+"""Jobs whose worker or API has died: found, put back, in the end given up."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import pytest
+from redis.exceptions import ConnectionError as RedisConnectionError
+
+from jobs import keys
+from jobs.connect import RedisClient
+from jobs.errors import FailureCode
+from jobs.record import JobState
+from jobs.settings import Settings
+from jobs.workers import WorkerPresence, WorkerRegistry, WorkerState
+from tests.worker.conftest import Bench
+from worker.closing import Shelf
+from worker.patience import GivenUp, Patience
+from worker.periodic import Periodic
+from worker.recovery import Recovery
+
+
+@pytest.fixture
+def patience() -> Patience:
+    return Patience()
+
+
+@pytest.fixture
+def recovery(bench: Bench, redis: RedisClient, settings: Settings, patience: Patience) -> Recovery:
+    changed = settings.model_copy(update={"recovery_grace_s": 0.0, "recovery_interval_s": 0.001, "worker_ttl_s": 0.4})
+    return Recovery(redis, Shelf(bench.store, bench.queue, bench.blobs), patience, changed)
+
+
+def sweep(recovery: Recovery, mine: set[str] | None = None) -> None:
+    time.sleep(0.01)
+    recovery.sweep("me", lambda: mine or set())
+
+
+def live(redis: RedisClient, name: str) -> None:
+    presence = WorkerPresence(
+        name=name, state=WorkerState.READY, model="m", native_size_px=128, device="cpu", max_batch=1
+    )
+    WorkerRegistry(redis).beat(presence, ttl_s=60)
+
+
+def test_job_of_a_dead_worker_is_queued_again_first(bench: Bench, recovery: Recovery, redis: RedisClient) -> None:
+    lost = bench.submit()
+    other = bench.submit()
+    bench.queue.remove(lost)
+    bench.store.claim(lost, "dead")
+    sweep(recovery)
+    record = bench.get(lost)
+    assert (record.state, record.attempt, record.worker) == (JobState.QUEUED, 1, None)
+    assert bench.queue.rq.get_job_ids() == [lost, other]
+    sweep(recovery)
+    assert bench.queue.depth() == 2
+
+
+def test_job_of_a_living_worker_is_left_alone(bench: Bench, recovery: Recovery, redis: RedisClient) -> None:
+    job_id = bench.submit()
+    bench.store.claim(job_id, "alive")
+    live(redis, "alive")
+    sweep(recovery)
+    assert bench.get(job_id).state is JobState.RUNNING
+
+
+def test_job_on_which_three_workers_died_fails_as_poison(bench: Bench, recovery: Recovery) -> None:
+    job_id = bench.submit()
+    for attempt in (1, 2, 3):
+        assert bench.store.claim(job_id, f"dead-{attempt}").attempt == attempt
+        sweep(recovery)
+    record = bench.get(job_id)
+    assert record.state is JobState.FAILED
+    assert record.error is not None
+    assert record.error.code is FailureCode.POISON_JOB
+    assert bench.queue.depth() == 0
+    assert bench.redis.keys("inlay:blob:*") == []
+
+
+def test_accepted_job_that_never_reached_the_queue_is_queued(bench: Bench, recovery: Recovery) -> None:
+    record = bench.record()
+    bench.store.create(record)
+    sweep(recovery)
+    assert bench.queue.depth() == 0, "somebody may be about to do it"
+    sweep(recovery)
+    assert bench.queue.rq.get_job_ids() == [record.id]
+
+
+def test_job_lost_between_queue_and_worker_is_queued_again(
+    bench: Bench, recovery: Recovery, redis: RedisClient
+) -> None:
+    job_id = bench.submit()
+    redis.lmove(bench.queue.rq.key, bench.queue.rq.intermediate_queue_key)
+    redis.rpush(bench.queue.rq.intermediate_queue_key, "nobody-here")
+    sweep(recovery)
+    assert redis.lrange(bench.queue.rq.intermediate_queue_key, 0, -1) == [job_id.encode()]
+    sweep(recovery)
+    assert bench.queue.rq.get_job_ids() == [job_id]
+    assert redis.llen(bench.queue.rq.intermediate_queue_key) == 0
+
+
+def test_job_that_waits_too_long_fails_at_its_deadline(bench: Bench, recovery: Recovery) -> None:
+    job_id = bench.submit(deadline_s=0.001)
+    sweep(recovery)
+    error = bench.get(job_id).error
+    assert error is not None
+    assert error.code is FailureCode.DEADLINE_EXCEEDED
+    assert bench.queue.depth() == 0
+
+
+def test_worker_takes_back_a_job_that_is_its_own_by_the_record_only(
+    bench: Bench, recovery: Recovery, redis: RedisClient
+) -> None:
+    job_id = bench.submit()
+    bench.queue.remove(job_id)
+    bench.store.claim(job_id, "me")
+    live(redis, "me")
+    for _ in range(3):
+        sweep(recovery, {job_id})
+    assert bench.get(job_id).state is JobState.RUNNING
+    sweep(recovery)
+    assert bench.get(job_id).state is JobState.RUNNING, "it may be on its way from one list to the other"
+    sweep(recovery)
+    assert bench.get(job_id).state is JobState.QUEUED
+    assert bench.queue.rq.get_job_ids() == [job_id]
+
+
+def test_expired_record_leaves_the_index(bench: Bench, recovery: Recovery, redis: RedisClient) -> None:
+    job_id = bench.submit()
+    redis.delete(keys.job(job_id))
+    sweep(recovery)
+    assert bench.store.active_ids() == []
+
+
+def test_only_one_worker_sweeps_at_a_time(bench: Bench, recovery: Recovery, redis: RedisClient) -> None:
+    job_id = bench.submit()
+    bench.store.claim(job_id, "dead")
+    redis.set(keys.RECOVERY_LOCK, "another", ex=60)
+    sweep(recovery)
+    assert bench.get(job_id).state is JobState.RUNNING
+
+
+def test_workers_get_time_to_show_up_after_an_outage(bench: Bench, recovery: Recovery, patience: Patience) -> None:
+    job_id = bench.submit()
+    bench.store.claim(job_id, "not back yet")
+    patience.gone_at = time.monotonic()
+    sweep(recovery)
+    assert bench.get(job_id).state is JobState.RUNNING
+    time.sleep(1.1)
+    sweep(recovery)
+    assert bench.get(job_id).state is JobState.QUEUED
+
+
+def test_patience_goes_on_without_redis_and_insists_until_it_is_back(patience: Patience) -> None:
+    failures = iter([RedisConnectionError(), RedisConnectionError()])
+
+    def flaky() -> str:
+        for failure in failures:
+            raise failure
+        return "done"
+
+    assert patience.attempt(flaky, "without") == "without"
+    assert 0 < patience.pause_s() <= 1
+    assert patience.attempt(lambda: "not even tried", "without") == "without"
+    assert patience.insist(flaky) == "done"
+    with pytest.raises(ValueError, match="not about Redis"):
+        patience.insist(_raise_value_error)
+
+
+def _raise_value_error() -> None:
+    raise ValueError("not about Redis")
+
+
+def test_patience_gives_up_when_the_process_ends(patience: Patience) -> None:
+    def away() -> None:
+        raise RedisConnectionError
+
+    threading.Timer(0.2, patience.end).start()
+    with pytest.raises(GivenUp):
+        patience.insist(away)
+
+
+def test_periodic_thread_survives_a_failure_and_stops_at_once() -> None:
+    calls: list[int] = []
+
+    def act() -> None:
+        calls.append(1)
+        raise ValueError("once")
+
+    thread = Periodic("test", 0.01, act)
+    thread.start()
+    while len(calls) < 3:
+        time.sleep(0.01)
+    thread.stop()
+    assert not thread.is_alive()
+    Periodic("never started", 1.0, act).stop()
