@@ -11,14 +11,11 @@ from dataclasses import dataclass
 
 from PIL import ExifTags, Image, ImageCms
 
-from app import containers, problem_types
+from app import problem_types
 from app.containers.png import verify_pixels
+from app.file_checks import check_file, check_picture, size_mismatch
 from app.problems import Problem
 from jobs.settings import Settings
-
-MIN_SIDE_PX = 64
-BOMB_FREE_BYTES = 32 * 2**20
-"""Pictures that unpack to less than this are harmless, however well they are packed."""
 
 _BROKEN = (
     OSError,
@@ -70,7 +67,8 @@ def read_picture(data: bytes, settings: Settings) -> Picture:
     Raises:
         Problem: the bytes are not an acceptable picture; the code says why.
     """
-    format_name = check_file(data, settings, min_side_px=MIN_SIDE_PX)
+    format_name, facts = check_file(data, settings)
+    check_picture(facts, len(data), settings)
     image, upright = _decode(data, format_name)
     try:
         rgb, alpha = _split_alpha(image)
@@ -79,56 +77,32 @@ def read_picture(data: bytes, settings: Settings) -> Picture:
         raise _damaged(format_name) from error
 
 
-def read_grey(data: bytes, settings: Settings) -> Image.Image:
-    """Decodes a mask: mode L, 0 to 255, upright. Colour profiles do not apply; transparency counts as black."""
-    format_name = check_file(data, settings, min_side_px=1)
+def read_grey(data: bytes, settings: Settings, size_px: tuple[int, int] | None) -> Image.Image:
+    """Decodes a mask: mode L, 0 to 255, upright. Colour profiles do not apply; transparency counts as black.
+
+    With `size_px` it must have that size, which is seen before it is unpacked. Masks may be packed as well as they
+    like: flat areas are their nature, and `max_pixels` bounds what they unpack to.
+
+    Raises:
+        Problem: the bytes are not an acceptable mask; the code says why.
+    """
+    format_name, facts = check_file(data, settings)
+    if size_px is not None and sorted(size_px) != sorted((facts.width_px, facts.height_px)):
+        raise size_mismatch((facts.width_px, facts.height_px), size_px)
     image, upright = _decode(data, format_name)
     try:
-        if image.mode == _SIXTEEN_BIT_GREY:
-            return upright(_high_byte(image))
-        if not image.has_transparency_data:
-            return upright(image.convert("L"))
-        grey, alpha = image.convert("RGBA").convert("LA").split()
-        return upright(Image.composite(grey, Image.new("L", grey.size, 0), alpha))
+        grey = upright(_grey(image))
     except _BROKEN as error:
         raise _damaged(format_name) from error
-
-
-def check_file(data: bytes, settings: Settings, *, min_side_px: int) -> str:
-    """The file's format, if its container is whole and its size is within the limits; no pixel is unpacked."""
-    if not data:
-        raise Problem(problem_types.FILE_EMPTY, "The file has no bytes.")
-    if len(data) > settings.max_upload_bytes:
-        limit = settings.max_upload_bytes
-        raise Problem(problem_types.FILE_TOO_LARGE, f"The file has {len(data)} bytes, {limit} are allowed.")
-    format_name = containers.sniff(data)
-    if format_name is None:
-        kind = containers.foreign_kind(data)
-        raise Problem(problem_types.UNSUPPORTED_IMAGE_TYPE, f"The file is {kind}; send PNG, JPEG, WebP or GIF.")
-    facts = containers.inspect(format_name, data)
-    _check_size(facts, settings, min_side_px)
-    if facts.raw_bytes > max(BOMB_FREE_BYTES, settings.max_decompression_ratio * len(data)):
-        ratio = facts.raw_bytes // len(data)
-        raise Problem(problem_types.DECOMPRESSION_BOMB, f"The picture unpacks to {ratio} times the file's size.")
-    if format_name == "png":
-        verify_pixels(data)
-    return format_name
-
-
-def _check_size(facts: containers.Facts, settings: Settings, min_side_px: int) -> None:
-    size = f"{facts.width_px}x{facts.height_px}"
-    if facts.width_px * facts.height_px > settings.max_pixels:
-        detail = f"{size} is more than the {settings.max_pixels} pixels allowed."
-        raise Problem(problem_types.IMAGE_TOO_LARGE, detail)
-    if facts.frames > 1:
-        raise Problem(problem_types.ANIMATED_IMAGE, "The picture has more than one frame.")
-    if min(facts.width_px, facts.height_px) < min_side_px:
-        detail = f"{size} is too small: each side needs at least {min_side_px} pixels."
-        raise Problem(problem_types.IMAGE_TOO_SMALL, detail)
+    if size_px is not None and grey.size != size_px:
+        raise size_mismatch(grey.size, size_px)
+    return grey
 
 
 def _decode(data: bytes, format_name: str) -> tuple[Image.Image, _Turn]:
     """All pixels as the file holds them, and what turns them upright."""
+    if format_name == "png":
+        verify_pixels(data)
     try:
         # A JPEG with a Multi-Picture segment opens as MPO; the first picture is the one.
         formats = ["JPEG", "MPO"] if format_name == "jpeg" else [format_name.upper()]
@@ -169,6 +143,15 @@ def _split_alpha(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:
     elif image.mode in {"LA", "La"}:
         colour = image.convert("LA").getchannel("L")
     return _to_srgb(colour, image.info.get("icc_profile")), alpha
+
+
+def _grey(image: Image.Image) -> Image.Image:
+    if image.mode == _SIXTEEN_BIT_GREY:
+        return _high_byte(image)
+    if not image.has_transparency_data:
+        return image.convert("L")
+    grey, alpha = image.convert("RGBA").convert("LA").split()
+    return Image.composite(grey, Image.new("L", grey.size, 0), alpha)
 
 
 def _high_byte(image: Image.Image) -> Image.Image:

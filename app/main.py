@@ -45,6 +45,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         openapi_url="/openapi.json",
         docs_url="/docs",
         redoc_url=None,
+        redirect_slashes=False,  # an upload sent to a wrong address should learn so at once
         lifespan=_lifespan,
     )
     app.state.services = open_services(settings)

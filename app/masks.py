@@ -45,11 +45,8 @@ def read_mask(data: bytes | None, picture: Picture, spec: InpaintSpec, settings:
 
 
 def _from_file(data: bytes, size_px: tuple[int, int], spec: InpaintSpec, settings: Settings) -> Image.Image:
-    grey = read_grey(data, settings)
+    grey = read_grey(data, settings, None if spec.mask_resize else size_px)
     if grey.size != size_px:
-        if not spec.mask_resize:
-            sizes = f"The mask has {_size(grey.size)} pixels, the picture {_size(size_px)}."
-            raise Problem(problem_types.MASK_SIZE_MISMATCH, sizes)
         grey = grey.resize(size_px, Image.Resampling.BILINEAR)
     return ImageChops.invert(grey) if spec.mask_polarity == "keep_white" else grey
 
@@ -60,7 +57,3 @@ def _refuse_extremes(grey: Image.Image, subject: str) -> None:
         raise Problem(problem_types.MASK_EMPTY, f"{subject} no pixel to repaint.")
     if darkest == 255:
         raise Problem(problem_types.MASK_FULL, f"{subject} every pixel to repaint.")
-
-
-def _size(size_px: tuple[int, int]) -> str:
-    return f"{size_px[0]}x{size_px[1]}"

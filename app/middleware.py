@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import structlog
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app import problem_types
@@ -65,6 +66,8 @@ class RequestIds:
     async def _guarded(self, scope: Scope, receive: Receive, send: Send, started: Callable[[], bool]) -> None:
         try:
             await self.app(scope, receive, send)
+        except ClientDisconnect:
+            log.info("client_left", method=scope["method"], path=scope["path"])
         except Exception:  # the edge of a request
             log.exception("request_failed", method=scope["method"], path=scope["path"])
             if started():
@@ -119,6 +122,7 @@ class _Upload:
         self.complete = self.declared_bytes == 0 and "transfer-encoding" not in headers
         self.received_bytes = 0
         self.held_bytes = 0
+        self.late = False
 
     async def receive(self) -> Message:
         """The next piece of the body; raises Problem 413, 408 or 503."""
@@ -130,6 +134,7 @@ class _Upload:
             async with asyncio.timeout(self.deadline - time.monotonic()):
                 message = await self._receive()
         except TimeoutError:
+            self.late = True
             seconds = f"{self.limits.timeout_s:g} s"
             raise Problem(problem_types.BODY_TIMEOUT, f"The body did not arrive within {seconds}.") from None
         self._count(message)
@@ -164,10 +169,10 @@ class _Upload:
         """Passes the answer on; an answer that comes before the body's end first lets the client finish sending.
 
         Without that, the connection is reset under a client that is still writing, and it never sees the reason.
-        A client that asked with `Expect: 100-continue` has not begun to send.
+        A client that asked with `Expect: 100-continue` has not begun to send; one that was too slow has had its time.
         """
         if message["type"] == "http.response.start" and not self.complete:
-            if not self.waits_for_continue or self.received_bytes:
+            if not self.late and (self.received_bytes or not self.waits_for_continue):
                 await self._discard_rest()
             if not self.complete:
                 MutableHeaders(scope=message)["Connection"] = "close"

@@ -12,7 +12,7 @@ _FRAME_HEADERS = {0xC0, 0xC1, 0xC2}  # baseline, extended, progressive; all with
 _OTHER_FRAME_HEADERS = {0xC3, 0xC5, 0xC6, 0xC7, 0xC9, 0xCA, 0xCB, 0xCD, 0xCE, 0xCF}
 _STANDALONE = {0x01, *range(0xD0, 0xD8)}
 _NEXT_MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
-_MAX_SCANS = 100
+_MAX_SCANS = 40
 """A progressive photograph has about ten; each costs a pass over all pixels."""
 
 

@@ -6,7 +6,7 @@ from pydantic import BaseModel, Field
 from app import openapi_parts as docs
 from app.bodies import max_body_bytes
 from app.conditional import LONGEST_WAIT_S
-from app.images import MIN_SIDE_PX
+from app.file_checks import MIN_SIDE_PX
 from app.services import Services, ServicesDep
 
 router = APIRouter(prefix="/v1", tags=["service"])

@@ -30,7 +30,7 @@ class ApiProcess:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
         self.settings = {f"INLAY_{name.upper()}": str(value) for name, value in settings.items()}
-        self.client = httpx.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=30, trust_env=False)
+        self.client = httpx.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=120, trust_env=False)
 
     def __enter__(self) -> Self:
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("INLAY_")}
@@ -41,7 +41,7 @@ class ApiProcess:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
         )
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while True:
             try:
                 self.client.get("/healthz")
@@ -61,7 +61,7 @@ class ApiProcess:
         """Ends the process with SIGTERM and returns what it wrote."""
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
-        output, _ = self.process.communicate(timeout=15)
+        output, _ = self.process.communicate(timeout=60)
         return str(output, "utf-8", "replace")
 
     @property

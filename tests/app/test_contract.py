@@ -317,6 +317,7 @@ def test_result_index_must_be_a_number(http: httpx.Client) -> None:
 
 def test_framework_errors_are_problems(http: httpx.Client) -> None:
     problem(http.get("/nowhere"), 404, "route_not_found")
+    problem(http.post("/v1/jobs/"), 404, "route_not_found")
     wrong_method = http.put("/v1/jobs")
     problem(wrong_method, 405, "method_not_allowed")
     assert wrong_method.headers["allow"] == "POST"

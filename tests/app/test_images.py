@@ -86,7 +86,7 @@ def test_sixteen_bits_keep_the_high_byte(colour: int, channels: int) -> None:
 
 def test_sixteen_bit_mask_keeps_the_high_byte() -> None:
     row = b"".join(struct.pack(">H", x * 1000) for x in range(64))
-    grey = read_grey(raw_png(64, 64, 16, 0, (b"\0" + row) * 64), SETTINGS)
+    grey = read_grey(raw_png(64, 64, 16, 0, (b"\0" + row) * 64), SETTINGS, None)
     assert [grey.getpixel((x, 0)) for x in range(64)] == [x * 1000 >> 8 for x in range(64)]
 
 
@@ -262,5 +262,16 @@ def test_mask_transparency_counts_as_black() -> None:
     image = Image.new("RGBA", (64, 64), (255, 255, 255, 0))
     image.paste((255, 255, 255, 255), (0, 0, 32, 64))
     image.paste((255, 255, 255, 51), (32, 0, 48, 64))
-    grey = read_grey(encoded(image), SETTINGS)
+    grey = read_grey(encoded(image), SETTINGS, (64, 64))
     assert [grey.getpixel((x, 0)) for x in (0, 40, 63)] == [255, 51, 0]
+
+
+def test_large_flat_mask_is_no_bomb() -> None:
+    mask = Image.new("RGBA", (3500, 3500))
+    mask.paste((255, 255, 255, 255), (100, 100, 200, 200))
+    assert read_grey(encoded(mask), SETTINGS, (3500, 3500)).getextrema() == (0, 255)
+
+
+def test_mask_lying_on_its_side_does_not_fit() -> None:
+    with pytest.raises(Problem, match="mask_size_mismatch"):
+        read_grey(encoded(gradient(80, 96)), SETTINGS, (96, 80))

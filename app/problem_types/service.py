@@ -1,0 +1,43 @@
+"""Problems of the service itself."""
+
+from app.problem_types.kind import define
+
+QUEUE_FULL = define(
+    "queue_full",
+    429,
+    "The queue is full",
+    cause="More jobs wait than the service is willing to promise (`max_queue_depth` of `GET /v1/limits`).",
+    cure="Send it again after Retry-After.",
+    retryable=True,
+)
+NO_WORKER = define(
+    "no_worker",
+    503,
+    "No worker is there",
+    cause="No warmed-up worker has been seen; jobs would wait for nobody.",
+    cure="Start a worker, or send it again later.",
+    retryable=True,
+)
+STORAGE_UNAVAILABLE = define(
+    "storage_unavailable",
+    503,
+    "The job store cannot be reached",
+    cause="Redis does not answer.",
+    cure="Send it again later; the operator should look at Redis.",
+    retryable=True,
+)
+OVERLOADED = define(
+    "overloaded",
+    503,
+    "Too many uploads at once",
+    cause="The uploads that are under way fill the memory set aside for them.",
+    cure="Send it again after Retry-After.",
+    retryable=True,
+)
+INTERNAL_ERROR = define(
+    "internal_error",
+    500,
+    "Something went wrong in the service",
+    cause="A fault of the service, not of the request; it is in the service's log under `request_id`.",
+    cure="Tell the operator the `request_id`.",
+)
