@@ -41,6 +41,9 @@ logger = logging.getLogger(__name__)
 IDLE_WAIT_S = 1.0
 BUSY_WAIT_S = 0.02
 CLOSING_S = 10.0
+HOPELESS = 3.0
+"""A job that needs this many times the rest of the grace period is given back at once; estimates are rough."""
+
 EXIT_OK, EXIT_FAILED, EXIT_HUNG = 0, 1, 70
 
 
@@ -156,12 +159,13 @@ class ResidentWorker(BookkeepingWorker):
         return self._drain_until is not None and not self._runner.ids
 
     def _drain(self, left_s: float) -> None:
-        """Give back what will not be done in `left_s` seconds."""
+        """Give back what will clearly not be done in `left_s` seconds, and in the end everything."""
         if self._phase is WorkerState.READY:
             self._phase = WorkerState.DRAINING
             self.beat()
             logger.info("draining", extra={"worker": self.name, "grace_s": round(left_s, 1)})
-        self._runner.give_back(counted=False, which=lambda job: left_s <= 0 or (job.progress().eta_s or 0.0) > left_s)
+        longest_s = HOPELESS * left_s
+        self._runner.give_back(counted=False, which=lambda job: left_s <= 0 or (job.progress().eta_s or 0) > longest_s)
 
     def _take(self) -> None:
         """Take jobs off the queue while there is room; wait for one only when there is nothing to sample."""

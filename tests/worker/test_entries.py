@@ -29,9 +29,9 @@ from worker.errors import RefusedEntry
 ID = "job-00000001"
 
 
-def tampered(redis: RedisClient, queue: JobQueue, **fields: Any) -> None:
+def tampered(redis: RedisClient, queue: JobQueue, **fields: bytes | str | int) -> None:
     queue.enqueue(ID)
-    redis.hset(Job.key_for(ID), mapping=fields)
+    redis.hset(Job.key_for(ID), mapping=dict(fields.items()))
 
 
 def payload(*parts: object) -> bytes:

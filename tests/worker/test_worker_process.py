@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+import torch
 from pydantic import SecretStr
 
 from jobs.connect import RedisClient
-from jobs.record import JobState
+from jobs.record import JobRecord, JobState
 from jobs.settings import Settings
 from jobs.workers import WorkerPresence, WorkerRegistry
 from tests.redis_process import RedisProcess
 from tests.worker.conftest import PATIENCE_S, Bench, StartWorker, wait_for
+from worker.main import main
 
 ROOT = Path(__file__).parents[2]
 RESCUE_S = 10.0
@@ -100,9 +104,36 @@ def test_sigterm_gives_back_what_does_not_fit_and_exits_cleanly(
     assert WorkerRegistry(redis).alive() == []
 
 
-@pytest.mark.parametrize("model", ["nowhere"])
-def test_worker_without_a_model_says_so_and_exits(settings: Settings, model: str) -> None:
-    with worker_process(settings.model_copy(update={"model": model})) as process:
-        _, log = process.communicate(timeout=PATIENCE_S)
-        assert process.returncode == 78
-    assert b"there is no folder nowhere" in log
+@pytest.fixture
+def restored() -> Iterator[None]:
+    """Logging, signal handlers and threads as they were before `main`."""
+    root = logging.getLogger()
+    handlers, level, threads = root.handlers[:], root.level, torch.get_num_threads()
+    signals = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    yield
+    root.handlers, root.level = handlers, level
+    torch.set_num_threads(threads)
+    for number, handler in signals.items():
+        signal.signal(number, handler)
+
+
+@pytest.mark.usefixtures("restored")
+def test_worker_without_a_model_says_so(settings: Settings, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(settings.model_copy(update={"model": "nowhere"})) == 78
+    assert "there is no folder nowhere" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("restored")
+def test_life_of_a_worker_ends_with_a_signal(bench: Bench, redis: RedisClient, settings: Settings) -> None:
+    job_id = bench.submit()
+    record: list[JobRecord] = []
+
+    def stop_when_done() -> None:
+        record.append(bench.wait(job_id))
+        os.kill(os.getpid(), signal.SIGINT)
+
+    watcher = threading.Thread(target=stop_when_done)
+    watcher.start()
+    assert main(settings) == 0
+    watcher.join()
+    assert record[0].state is JobState.SUCCEEDED
