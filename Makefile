@@ -24,7 +24,7 @@ test-slow: install ## Run the tests that take minutes
 
 coverage: install ## Run the tests and show what they did not reach
 	$(VENV)/python -m coverage erase
-	COVERAGE_PROCESS_START=pyproject.toml $(VENV)/python -m coverage run -m pytest
+	$(VENV)/python -m coverage run -m pytest
 	$(VENV)/python -m coverage combine --quiet
 	$(VENV)/python -m coverage report
 
