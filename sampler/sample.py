@@ -107,6 +107,7 @@ def sample(
         if constraint is not None:
             x_t, denoised = yield from correct(x_t, denoised, step, constraint, options.newton, denoiser)
             residuals.append(constraint.residual(denoised.x0_hat))
+            constraint = yield from constraint.renewed(denoised.x0_hat, number / len(steps))
         yield Report(number, len(steps), denoised.x0_hat)
         noise = _draw(x_t.shape, generator, device) if step.noise_std(options.eta) > 0 else None
         x_t = step.ddim(denoised.x0_hat, denoised.eps, options.eta, noise)

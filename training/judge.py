@@ -109,7 +109,7 @@ def main() -> None:
     """Command line of the judge's recipe."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, default=Path("models/judge"))
-    parser.add_argument("--steps", type=int, default=1000)
+    parser.add_argument("--steps", type=int, default=300)
     parser.add_argument("--batch", type=int, default=64)
     parser.add_argument("--scenes", type=int, default=24_000)
     args = parser.parse_args()

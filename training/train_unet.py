@@ -1,6 +1,6 @@
 """Train the embedded `UNet2DConditionModel` and its text encoder together on scene latents (v-prediction).
 
-    python -m training.train_unet --vae build/vae/vae --out build/unet --steps 3500
+    python -m training.train_unet --vae build/vae/vae --out build/unet --steps 3700
 
 Latents are encoded once and kept. The result is a folder that `StableDiffusionPipeline.from_pretrained` loads.
 """
@@ -13,6 +13,7 @@ from pathlib import Path
 
 import torch
 from diffusers import AutoencoderKL, DDIMScheduler, StableDiffusionPipeline, UNet2DConditionModel
+from diffusers.models.attention_processor import AttnProcessor
 from torch import Tensor, nn
 from transformers import CLIPTextModel, CLIPTokenizer
 
@@ -43,7 +44,7 @@ class Denoiser(nn.Module):
 
 def make_unet(in_channels: int = 4) -> UNet2DConditionModel:
     """An untrained UNet for 16×16 latents; nine input channels make it an inpainting UNet."""
-    return UNet2DConditionModel(
+    unet = UNet2DConditionModel(
         sample_size=16,
         in_channels=in_channels,
         out_channels=4,
@@ -55,6 +56,8 @@ def make_unet(in_channels: int = 4) -> UNet2DConditionModel:
         attention_head_dim=4,
         norm_num_groups=16,
     )
+    unet.set_attn_processor(AttnProcessor())  # plain products: for 64 tokens on a CPU, faster backwards than fused attention
+    return unet
 
 
 def make_scheduler() -> DDIMScheduler:
@@ -179,7 +182,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--vae", type=Path, default=Path("build/vae/vae"))
     parser.add_argument("--out", type=Path, default=Path("build/unet"))
-    parser.add_argument("--steps", type=int, default=3500)
+    parser.add_argument("--steps", type=int, default=3700)
     parser.add_argument("--batch", type=int, default=64)
     parser.add_argument("--lr", type=float, default=2e-3)
     parser.add_argument("--scenes", type=int, default=24_000)

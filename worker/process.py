@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from sampler.constraints.inpaint import InpaintConstraint
-from sampler.evaluation import Conditioning, Process, decode, encode
+from sampler.constraints.known_pixels import encode_known
+from sampler.evaluation import Conditioning, Process, decode
 from sampler.fill import known_cells
 from sampler.sample import SamplerOptions, sample
 from sampler.schedule import Schedule
@@ -48,9 +48,10 @@ def run_job(plan: Plan, number: int) -> Process[Painted]:
     constraint = None
     if plan.canvas is not None:
         device = plan.conditioning.prompt.device
-        mask = known_cells(plan.canvas.known, plan.cell_px).to(device)
-        y = yield from encode(plan.canvas.image.to(device))
-        constraint = InpaintConstraint(y, mask) if bool(mask.any()) else None
+        known = plan.canvas.known.to(device)
+        cells = known_cells(known, plan.cell_px)
+        if bool(cells.any()):
+            constraint = yield from encode_known(plan.canvas.image.to(device), known, cells)
     generator = torch.Generator().manual_seed((plan.seed + number) % SEEDS)
     result = yield from sample(
         plan.latents_shape, constraint, plan.conditioning, plan.schedule, plan.options, generator

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 
 from torch import Tensor
 
+from sampler.evaluation import Process
+
 
 @dataclass(frozen=True, eq=False)
 class InpaintConstraint:
@@ -36,3 +38,8 @@ class InpaintConstraint:
         total = float(self._weight.sum())
         error = (self.y - x0_hat).masked_fill(self._weight == 0, 0.0)
         return float((self._weight * error.square()).sum() / total) ** 0.5 if total > 0 else 0.0
+
+    def renewed(self, x0_hat: Tensor, done: float) -> Process[InpaintConstraint]:
+        """Itself: what was measured stays as it is."""
+        yield from ()
+        return self

@@ -53,3 +53,11 @@ def test_the_estimate_is_left_as_it_is(make: Callable[[], Constraint]) -> None:
     constraint.error_direction(x0)
     constraint.residual(x0)
     assert torch.equal(x0, X0)
+
+
+@pytest.mark.parametrize("make", CONSTRAINTS)
+def test_renewal_without_evaluations_keeps_the_constraint(make: Callable[[], Constraint]) -> None:
+    constraint = make()
+    with pytest.raises(StopIteration) as stop:
+        next(constraint.renewed(X0, 1.0))
+    assert stop.value.value is constraint
