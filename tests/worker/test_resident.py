@@ -7,6 +7,7 @@ import json
 import logging
 import time
 import zlib
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -224,7 +225,7 @@ class Evil(DiffusersModel):
         self.error = error
         self.victim = model.conditioning("break", "", 1.0).prompt
 
-    def denoise(self, requests: list[Denoise]) -> list[Denoised]:  # type: ignore[override]  # lists are what comes
+    def denoise(self, requests: Sequence[Denoise]) -> list[Denoised]:
         answers = super().denoise(requests)
         for number, request in enumerate(requests):
             if request.conditioning.prompt is self.victim:
@@ -255,6 +256,27 @@ def test_failing_job_fails_alone(
     assert "secret" not in record.error.detail
 
 
+class Cropped(DiffusersModel):
+    """A model whose decoder answers with pictures that are too small to be composited."""
+
+    def __init__(self, model: DiffusersModel) -> None:
+        self.__dict__.update(model.__dict__)
+
+    def decode(self, requests: Sequence[Decode]) -> list[torch.Tensor]:
+        return [image[:, :8, :8] for image in super().decode(requests)]
+
+
+def test_job_whose_result_cannot_be_made_fails(
+    bench: Bench, start_worker: StartWorker, tiny_model: DiffusersModel
+) -> None:
+    job_id = bench.submit(noise_png(128, 128))
+    with start_worker(tiny_model=Cropped(tiny_model)):
+        record = bench.wait(job_id)
+    assert record.error is not None
+    assert record.error.code is FailureCode.INTERNAL_ERROR
+    assert bench.redis.keys("inlay:blob:*") == []
+
+
 def test_lost_device_ends_the_worker_and_gives_the_jobs_back(
     bench: Bench, start_worker: StartWorker, tiny_model: DiffusersModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -277,10 +299,7 @@ class Slow(DiffusersModel):
         self.__dict__.update(model.__dict__)
         self.hang_s = hang_s
 
-    def decode(self, requests: list[Decode]) -> list[torch.Tensor]:  # type: ignore[override]  # lists are what comes
-        return super().decode(requests)
-
-    def encode(self, requests: list[Encode]) -> list[torch.Tensor]:  # type: ignore[override]  # lists are what comes
+    def encode(self, requests: Sequence[Encode]) -> list[torch.Tensor]:
         if float(requests[0].image.abs().max()) > 0:
             time.sleep(self.hang_s)
         return super().encode(requests)
