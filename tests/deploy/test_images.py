@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 import yaml
@@ -50,14 +52,21 @@ def test_compose_file_meets_the_compose_specification() -> None:
     assert checked.returncode == 0, checked.stdout + checked.stderr
 
 
-def test_compose_config_resolves_where_docker_has_the_plugin() -> None:
-    try:
-        if run("docker", "compose", "version").returncode != 0:
-            pytest.skip("docker without the compose plugin; the schema above judges the file")
-    except FileNotFoundError:
-        pytest.skip("no docker; the schema above judges the file")
-    resolved = run("docker", "compose", "config", "--quiet", REDIS_PASSWORD="x", PATH="/usr/local/bin:/usr/bin:/bin")
+@pytest.mark.parametrize("profile", ["cpu", "gpu"])
+def test_compose_resolves_the_file(profile: str, missing_system_part: Callable[[str], NoReturn]) -> None:
+    if shutil.which("docker") and run("docker", "compose", "version").returncode == 0:
+        compose = ["docker", "compose"]
+    elif shutil.which("docker-compose"):
+        compose = ["docker-compose"]
+    else:
+        missing_system_part("Compose: apt-get install docker-compose")
+    environ = {"REDIS_PASSWORD": "x", "PATH": os.environ["PATH"]}
+    resolved = run(*compose, "--profile", profile, "config", **environ)
     assert resolved.returncode == 0, resolved.stderr
+    services = set(yaml.safe_load(resolved.stdout)["services"])
+    assert {"redis", "api"} < services
+    without_password = run(*compose, "--profile", profile, "config", PATH=os.environ["PATH"])
+    assert without_password.returncode != 0
 
 
 def test_every_base_image_is_pinned_to_an_exact_tag(dockerfile: str, compose: dict[str, Any]) -> None:
