@@ -1,11 +1,12 @@
 # One command each; every target makes what it needs. `make help` lists them.
 PYTHON ?= python3
 VENV := .venv/bin
+PROFILE ?= cpu
 ROOMS := sampler jobs app worker inlay training benchmarks tests tools
 PRESENT := $(wildcard $(ROOMS))
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-slow coverage check format lock clean
+.PHONY: help install demo model test test-slow coverage check format lock clean
 
 help: ## Say what there is to run
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -16,17 +17,21 @@ install: ## Create .venv from requirements.lock (at once when nothing changed)
 demo: install ## Start the real service, complete half a picture, write build/demo.png
 	@$(VENV)/inlay demo
 
+model: install ## Train and publish the embedded model, going on where it stopped (PROFILE=cpu or gpu)
+	$(VENV)/python -m training --profile $(PROFILE)
+
 test: install ## Run the tests
 	$(VENV)/python -m pytest
 
 test-slow: install ## Run the tests that take minutes
 	$(VENV)/python -m pytest -m slow
 
-coverage: install ## Run the tests and show what they did not reach
+coverage: install ## Run the tests, show what they did not reach, hold the service to 90 %
 	$(VENV)/python -m coverage erase
 	$(VENV)/python -m coverage run -m pytest
 	$(VENV)/python -m coverage combine --quiet
 	$(VENV)/python -m coverage report
+	$(VENV)/python -m coverage report --include='sampler/*,jobs/*,app/*,worker/*' --fail-under=90
 
 check: install ## Lint, formatting, types, import contracts
 	$(VENV)/ruff check
@@ -42,5 +47,5 @@ lock: install ## Resolve pyproject.toml again and write the lock files
 	$(VENV)/python tools/lock.py
 
 clean: ## Remove caches and the demo's output (not .venv, not build/'s training runs)
-	rm -rf build/demo build/demo.png .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis htmlcov .coverage .coverage.*
+	rm -rf build/demo build/demo-files build/demo.png .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis htmlcov .coverage .coverage.*
 	find $(PRESENT) -name __pycache__ -type d -prune -exec rm -rf {} +
