@@ -6,7 +6,7 @@ MISSING_FIELD = define(
     "missing_field",
     422,
     "A required field is missing",
-    cause="`task`, or a field that this task needs (`image`, `keep`, …), is absent.",
+    cause="`task`, or a file that this task needs (`image`), is absent.",
     cure="Add the field that `pointer` names.",
 )
 UNKNOWN_FIELD = define(

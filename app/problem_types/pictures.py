@@ -62,7 +62,7 @@ DECOMPRESSION_BOMB = define(
     "decompression_bomb",
     422,
     "The picture unpacks to far more than its size",
-    cause="A few bytes stand for very many pixels, frames, blocks or scans, as no photograph does.",
+    cause="A few bytes stand for very many pixels, frames, blocks, segments or scans, as no photograph does.",
     cure="Scale the picture down, or save it again with another program.",
 )
 MASK_MISSING = define(

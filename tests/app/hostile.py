@@ -158,11 +158,31 @@ def bombs() -> Iterator[Hostile]:
     yield upload("jpeg of 0x0", jpeg[: header + 5] + bytes(4) + jpeg[header + 9 :])
     scan = jpeg[jpeg.index(b"\xff\xda") : jpeg.index(b"\xff\xda") + 60]
     yield upload("jpeg of 5000 scans", jpeg[:-2] + (scan[:14] + b"\0") * 5000 + jpeg[-2:])
+    yield from (upload(name, data) for name, data in slow_jpegs(2**20).items())
     webp = b"WEBPVP8X" + struct.pack("<I", 10) + bytes(4) + b"\xff" * 6
     yield upload("webp with a canvas of 2**24", b"RIFF" + struct.pack("<I", len(webp)) + webp)
     frames = b"WEBPVP8X" + struct.pack("<I", 10) + b"\x02\0\0\0" + b"\x3f\0\0" * 2 + (b"ANMF" + bytes(4)) * 20_000
     yield upload("webp of 20000 frames", b"RIFF" + struct.pack("<I", len(frames)) + frames)
     yield upload("more bytes than a file may have", picture_png() + bytes(3 * 2**20))
+
+
+def slow_jpegs(size: int) -> dict[str, bytes]:
+    """JPEGs of about `size` bytes that make a careless reader work long before the first pixel."""
+    jpeg = encoded(gradient(), "JPEG")
+    head, rest = jpeg[:2], jpeg[2:]
+    exif = b"\xff\xe1\x00\x0aExif\0\0ab"
+    long_exif = b"\xff\xe1\xff\xffExif\0\0" + bytes(0xFFFF - 8)
+    index = b"\xff\xe2\x00\x06MPF\0"
+    slow = {
+        "empty segments": head + b"\xff\xee\x00\x02" * (size // 4) + rest,
+        "exif segments": head + exif * (size // len(exif)) + rest,
+        "long exif segments": head + long_exif * max(17, size // len(long_exif)) + rest,
+        "fill bytes": head + b"\xff" * size + rest,
+        "restart markers": head + b"\xff\xd0" * (size // 2) + rest,
+        "restart markers after the pixels": jpeg[:-2] + b"\xff\x01" + b"\xff\xd0" * (size // 2) + jpeg[-2:],
+        "appended pictures": head + index + rest + jpeg * (size // len(jpeg)) + b"!",
+    }
+    return {f"jpeg full of {what}": data for what, data in slow.items()}
 
 
 def archive() -> bytes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import struct
+import time
 import warnings
 import zlib
 
@@ -14,7 +15,7 @@ from app import containers
 from app.images import read_grey, read_picture
 from app.problems import Problem
 from jobs.settings import Settings
-from tests.app.hostile import chunk, good_files, png
+from tests.app.hostile import chunk, good_files, png, slow_jpegs
 from tests.app.pictures import encoded, gradient
 
 PIXELS = zlib.compress(bytes((64 * 3 + 1) * 64))
@@ -112,6 +113,56 @@ def test_sound_container_tells_size_and_frames(data: bytes, frames: int) -> None
     assert kind is not None
     facts = containers.inspect(kind, data)
     assert (facts.width_px, facts.height_px, facts.frames) == (64, 64, frames)
+
+
+@pytest.mark.parametrize("name", slow_jpegs(64))
+def test_jpeg_that_wants_much_time_is_refused_at_once(name: str) -> None:
+    data = slow_jpegs(19 * 2**20)[name]
+    began_s = time.process_time()
+    with pytest.raises(Problem):
+        read_picture(data, Settings())
+    assert time.process_time() - began_s < 0.5
+
+
+def test_jpeg_may_have_some_of_everything() -> None:
+    jpeg = encoded(gradient(), "JPEG")
+    exif = b"\xff\xe1\x00\x0aExif\0\0ab"
+    odd = jpeg[:2] + b"\xff" * 1000 + exif * 16 + b"\xff\xee\x00\x02" * 1000 + jpeg[2:]
+    assert read_picture(odd, Settings()).rgb.tobytes() == read_picture(jpeg, Settings()).rgb.tobytes()
+
+
+def samsung(directory: bytes, length: int) -> bytes:
+    return b"\0\0\x01\x0a\x0e\0\0\0Image_UTC_Data1448" + directory + struct.pack("<I", length) + b"SEFT"
+
+
+DIRECTORY = b"SEFH" + struct.pack("<II", 106, 1) + struct.pack("<HHII", 0, 0xA01, 26, 26)
+
+
+def test_trailer_of_samsung_phones_is_left_behind() -> None:
+    jpeg = encoded(gradient(), "JPEG")
+    picture = read_picture(jpeg + samsung(DIRECTORY, len(DIRECTORY)), Settings())
+    assert picture.rgb == read_picture(jpeg, Settings()).rgb
+
+
+@pytest.mark.parametrize(
+    "tail",
+    [
+        samsung(DIRECTORY, len(DIRECTORY)) + b"PK",
+        samsung(DIRECTORY, len(DIRECTORY) + 1),
+        samsung(DIRECTORY, len(DIRECTORY) + 1000),
+        samsung(DIRECTORY, 2**32 - 1),
+        samsung(DIRECTORY, 3),
+        samsung(b"", 0),
+        b"<?php ?>" + samsung(DIRECTORY, len(DIRECTORY))[:-1],
+        b"SEFT",
+        b"\0\0\0\0SEFT",
+        b"SEFHSEFT",
+    ],
+    ids=range(10),
+)
+def test_trailer_that_is_not_samsungs_is_refused(tail: bytes) -> None:
+    with pytest.raises(Problem, match="trailing_data"):
+        read_picture(encoded(gradient(), "JPEG") + tail, Settings())
 
 
 def test_pixels_that_cannot_be_unpacked_are_corrupt() -> None:
