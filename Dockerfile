@@ -51,6 +51,8 @@ ENV HF_HOME=/var/cache/inlay \
     NVIDIA_DRIVER_CAPABILITIES=compute,utility \
     NVIDIA_VISIBLE_DEVICES=all
 RUN install -d -o inlay -g inlay /var/cache/inlay
+# INLAY_COMPILE=true needs a C compiler at run time: install gcc and libc6-dev here, and let TORCHINDUCTOR_CACHE_DIR and
+# TRITON_CACHE_DIR lead to folders in /var/cache/inlay, since nothing in a container's tmpfs may be executed.
 COPY --from=worker-packages /opt/venv /opt/venv
 COPY models ./models
 USER 10001:10001

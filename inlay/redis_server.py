@@ -30,7 +30,10 @@ def find_redis_server() -> Path:
             return bundled
     on_path = shutil.which("redis-server")
     if on_path is None:
-        raise RedisNotInstalled("no Redis server: install the extra inlay[embedded], or put redis-server on the PATH")
+        raise RedisNotInstalled(
+            "no Redis server: put redis-server on the PATH (Debian: apt install redis-server), "
+            "or on Linux x86-64 with Python 3.11 or 3.12 install the extra inlay[embedded]"
+        )
     return Path(on_path)
 
 

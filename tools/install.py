@@ -1,6 +1,8 @@
 """Make or refresh `.venv` from `requirements.lock`: at once when nothing changed, safe when called in parallel.
 
 Run by `make install` with whatever `python3` is at hand, so it must at least parse on older ones to say so.
+Two stamps lie in `.venv` and vanish with it: `.made-by`, written when the bare environment is whole, says which
+Python made it and for which checkout; `.installed` says what was installed into it.
 """
 
 import fcntl
@@ -15,11 +17,21 @@ VENV = ROOT / ".venv"
 OLDEST_PYTHON = (3, 11)
 
 
+def maker() -> str:
+    """Changes whenever the environment must be made anew: another Python, or scripts whose first line leads away."""
+    return "\n".join((sys.version, os.path.realpath(sys.base_prefix), str(ROOT), ""))
+
+
 def fingerprint() -> str:
-    """Changes whenever the environment must be installed again."""
+    """Changes whenever the packages must be installed again."""
     parts = [(ROOT / name).read_bytes() for name in ("requirements.lock", "pyproject.toml")]
-    parts += [sys.version.encode(), str(ROOT).encode(), Path(__file__).read_bytes()]
+    parts += [maker().encode(), Path(__file__).read_bytes()]
     return hashlib.sha256(b"\0".join(parts)).hexdigest()
+
+
+def holds(stamp: Path, wanted: str) -> bool:
+    """Whether the stamp was written, and with this text."""
+    return stamp.is_file() and stamp.read_text() == wanted
 
 
 def run(*command: str) -> None:
@@ -29,12 +41,18 @@ def run(*command: str) -> None:
         sys.exit("make install: this failed: " + " ".join(command))
 
 
+def make_venv() -> None:
+    """An empty environment of this Python for this checkout; what another made, or left unfinished, is cleared away."""
+    stamp = VENV / ".made-by"
+    if os.access(str(VENV / "bin" / "python"), os.X_OK) and holds(stamp, maker()):
+        return
+    run(sys.executable, "-m", "venv", "--clear", str(VENV))
+    stamp.write_text(maker())
+
+
 def install() -> None:
-    """Create the environment, install every pinned package, then this project as editable."""
-    python = VENV / "bin" / "python"
-    if not os.access(str(python), os.X_OK):
-        run(sys.executable, "-m", "venv", "--clear", str(VENV))
-    pip = (str(python), "-m", "pip", "--quiet", "--disable-pip-version-check", "install")
+    """Install every pinned package, then this project as editable."""
+    pip = (str(VENV / "bin" / "python"), "-m", "pip", "--quiet", "--disable-pip-version-check", "install")
     run(*pip, "-r", "requirements.lock")
     run(*pip, "--no-deps", "--no-build-isolation", "--editable", ".")
 
@@ -50,15 +68,14 @@ def main() -> None:
         sys.exit(
             "This Python cannot make virtual environments: install its venv package (Debian: apt install python3-venv)"
         )
-    stamp = VENV / ".installed"
     with Path(__file__).open() as this_file:
         fcntl.flock(this_file, fcntl.LOCK_EX)
-        wanted = fingerprint()
-        if stamp.is_file() and stamp.read_text() == wanted:
+        if holds(VENV / ".made-by", maker()) and holds(VENV / ".installed", fingerprint()):
             return
         print("Installing into .venv (the first time takes a few minutes) …", flush=True)
+        make_venv()
         install()
-        stamp.write_text(wanted)
+        (VENV / ".installed").write_text(fingerprint())
 
 
 if __name__ == "__main__":

@@ -2,7 +2,8 @@
 
 pip resolves, nothing is installed: `pip install --dry-run --ignore-installed --report`. Only names and public
 versions are written: no index, no path, no build tag (`2.13.0+cpu` is written `2.13.0`), so that the file
-means the same on every machine. `torch` is pinned here because its releases decide everything else's size.
+means the same on every machine; what pyproject.toml asks for on some machines only keeps its marker. `torch`
+is pinned here because its releases decide everything else's size.
 """
 
 from __future__ import annotations
@@ -11,7 +12,11 @@ import json
 import subprocess
 import sys
 import tempfile
+import tomllib
 from pathlib import Path
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parent.parent
 TORCH = "torch==2.13.0"
@@ -41,11 +46,20 @@ def resolve(requirements: list[str], constraints: Path | None = None) -> dict[st
     return found
 
 
+def markers() -> dict[str, str]:
+    """Normalised name → environment marker of what pyproject.toml asks for on some machines only."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    groups = (project["dependencies"], *project["optional-dependencies"].values())
+    wanted = [Requirement(text) for group in groups for text in group]
+    return {canonicalize_name(one.name): str(one.marker) for one in wanted if one.marker}
+
+
 def write(path: Path, what: str, versions: dict[str, str], *, first: str = "") -> None:
-    """One `name==version` a line, sorted; the package `first` leads."""
+    """One `name==version`, with its marker if it has one, a line, sorted; the package `first` leads."""
     python = f"{sys.version_info.major}.{sys.version_info.minor}"
     names = sorted(versions, key=lambda name: (name != first, name))
-    lines = "".join(f"{name}=={versions[name]}\n" for name in names)
+    only_where = {name: f"; {marker}" for name, marker in markers().items()}
+    lines = "".join(f"{name}=={versions[name]}{only_where.get(name, '')}\n" for name in names)
     path.write_text(HEADER.format(what=what, python=python) + lines)
     print(f"{path.name}: {len(versions)} packages")
 

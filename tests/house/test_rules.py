@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 from packaging.requirements import Requirement
@@ -18,20 +20,33 @@ LONGEST_FILE_LINES = 300
 VAGUE_NAMES = {"utils.py", "helpers.py", "common.py", "manager.py", "misc.py"}
 
 
-def tracked(pattern: str) -> list[Path]:
-    listed = subprocess.run(["git", "ls-files", "-z", pattern], cwd=ROOT, capture_output=True, check=False)
-    if listed.returncode:
-        pytest.skip("not a git checkout")
-    return [ROOT / name for name in listed.stdout.decode().split("\0") if name and (ROOT / name).is_file()]
+Tracked = Callable[[str], list[Path]]
 
 
-def test_files_that_serve_requests_stay_small() -> None:
+@pytest.fixture
+def tracked(missing_system_part: Callable[[str], NoReturn]) -> Tracked:
+    """The files under version control that match a pattern of git's."""
+    if shutil.which("git") is None:
+        missing_system_part("git: apt-get install git")
+
+    def match(pattern: str) -> list[Path]:
+        # The checkout may belong to another user than the one who tests it.
+        command = ["git", "-c", "safe.directory=*", "ls-files", "-z", pattern]
+        listed = subprocess.run(command, cwd=ROOT, capture_output=True, check=False)
+        if listed.returncode:
+            missing_system_part(f"a git checkout: {listed.stderr.decode()}")
+        return [ROOT / name for name in listed.stdout.decode().split("\0") if name and (ROOT / name).is_file()]
+
+    return match
+
+
+def test_files_that_serve_requests_stay_small(tracked: Tracked) -> None:
     files = {str(path.relative_to(ROOT)): path for room in ROOMS for path in tracked(f"{room}/*.py")}
     lengths = {name: len(path.read_text().splitlines()) for name, path in files.items()}
     assert {name: lines for name, lines in lengths.items() if lines > LONGEST_FILE_LINES} == {}
 
 
-def test_python_files_are_named_for_what_they_hold() -> None:
+def test_python_files_are_named_for_what_they_hold(tracked: Tracked) -> None:
     assert [path for path in tracked("*.py") if path.name in VAGUE_NAMES] == []
 
 
@@ -41,14 +56,14 @@ def links(document: Path) -> Iterator[Path]:
             yield document.parent / target
 
 
-def test_links_between_documents_lead_somewhere() -> None:
+def test_links_between_documents_lead_somewhere(tracked: Tracked) -> None:
     broken = [
         (document.name, str(link)) for document in tracked("*.md") for link in links(document) if not link.exists()
     ]
     assert broken == []
 
 
-def test_every_make_target_that_documents_name_exists() -> None:
+def test_every_make_target_that_documents_name_exists(tracked: Tracked) -> None:
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     for document in tracked("*.md"):
         named = set(re.findall(r"(?:^\$ |`)make ([a-z-]+)", document.read_text(), re.MULTILINE))
@@ -60,12 +75,14 @@ def test_the_lock_holds_everything_that_pyproject_asks_for() -> None:
     extras = project["optional-dependencies"].values()
     wanted = [Requirement(text) for group in (project["dependencies"], *extras) for text in group]
     lines = (ROOT / "requirements.lock").read_text().splitlines()
-    locked = dict(line.split("==") for line in lines if not line.startswith("#"))
+    locked = {one.name: one for one in (Requirement(line) for line in lines if not line.startswith("#"))}
     for requirement in wanted:
         name = canonicalize_name(requirement.name)
         if name != "inlay":
             assert name in locked, name
-            assert requirement.specifier.contains(locked[name]), requirement
+            (pin,) = locked[name].specifier
+            assert requirement.specifier.contains(pin.version), requirement
+            assert requirement.marker == locked[name].marker, requirement
 
 
 def test_torch_stands_first_in_the_lock_so_that_its_build_is_chosen_before_others_ask_for_it() -> None:
