@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from redis import Redis
 from redis import exceptions as redis_errors
 from redis.backoff import ExponentialBackoff
@@ -15,6 +17,20 @@ RedisClient = Redis
 
 REDIS_AWAY = (redis_errors.ConnectionError, redis_errors.TimeoutError)
 """What a command raises while Redis is down, restarting, or loading its data."""
+
+_REFUSED = (redis_errors.OutOfMemoryError, redis_errors.ReadOnlyError, redis_errors.MasterDownError)
+_REFUSED_CODE = re.compile(r"(^|[\s-])(OOM|READONLY|MISCONF|NOREPLICAS|MASTERDOWN|BUSY) ")
+"""The same and more as text: some codes have no class, and errors out of a script carry theirs in the message."""
+
+
+def redis_away(error: BaseException) -> bool:
+    """Whether a command failed for a reason that passes.
+
+    Redis is not there, or takes no writes for now: its memory or its disk is full, or it is a replica.
+    """
+    if isinstance(error, (*REDIS_AWAY, *_REFUSED)):
+        return True
+    return isinstance(error, redis_errors.ResponseError) and _REFUSED_CODE.search(str(error)) is not None
 
 
 def text(raw: object) -> str:

@@ -17,7 +17,7 @@ from rq.serializers import JSONSerializer
 from rq.utils import now
 from rq.worker import BaseWorker, WorkerStatus
 
-from jobs.connect import REDIS_AWAY, RedisClient
+from jobs.connect import RedisClient, redis_away
 from jobs.queue import JobQueue
 from jobs.settings import Settings
 from worker.active import ActiveJob
@@ -68,11 +68,11 @@ class BookkeepingWorker(BaseWorker):
                 job_class=self.job_class,
                 serializer=self.serializer,
             )
-        except (DequeueTimeout, *REDIS_AWAY) as error:
-            if isinstance(error, DequeueTimeout):
-                return None
-            raise
+        except DequeueTimeout:
+            return None
         except Exception as error:
+            if redis_away(error):
+                raise
             job_id = str(getattr(error, "job_id", ""))
             self._refuse(job_id, error)
             return None
@@ -87,9 +87,16 @@ class BookkeepingWorker(BaseWorker):
 
     def open(self, entry: AllowedJob) -> Execution:
         """Enter a new execution into RQ's books."""
-        execution = self.prepare_execution(entry)
-        self.prepare_job_execution(entry, remove_from_intermediate_queue=True)
-        self.connection.expire(entry.key, self._job_ttl_s)
+        known = set(self.executions)
+        try:
+            execution = self.prepare_execution(entry)
+            self.prepare_job_execution(entry, remove_from_intermediate_queue=True)
+            self.connection.expire(entry.key, self._job_ttl_s)
+        except Exception:
+            # Or `beat_books` would keep alive what nobody will ever close.
+            for half_open in set(self.executions) - known:
+                self.executions.pop(half_open, None)
+            raise
         return execution
 
     def close(self, job: ActiveJob, error: BaseException | None) -> None:
@@ -99,9 +106,9 @@ class BookkeepingWorker(BaseWorker):
             return
         try:
             self._close(job.entry, job.execution, error)
-        except REDIS_AWAY:
-            raise
-        except Exception:
+        except Exception as failed:
+            if redis_away(failed):
+                raise
             logger.exception("RQ's books about a job could not be closed, erasing them", extra={"job": job.id})
             self.executions.pop(job.execution.id, None)
             self._jobs.remove(job.id)

@@ -12,10 +12,11 @@ from jobs.blobs import RedisBlobStore
 from jobs.errors import JobNotFound, TransitionRefused
 from jobs.queue import JobQueue
 from jobs.record import JobState
+from jobs.settings import Settings
 from jobs.store import JobStore
 from worker import finishing
 from worker.active import ActiveJob
-from worker.errors import failure
+from worker.errors import PoisonJob, failure
 from worker.patience import GivenUp, Patience
 
 logger = logging.getLogger(__name__)
@@ -47,20 +48,19 @@ class Shelf:
 class Closing:
     """Ends jobs in the threads of `executor`. While one is being ended it is listed in `ids`."""
 
-    def __init__(
-        self, shelf: Shelf, books: Books, executor: Executor, patience: Patience, *, result_ttl_s: int
-    ) -> None:
+    def __init__(self, shelf: Shelf, books: Books, executor: Executor, patience: Patience, settings: Settings) -> None:
         self._shelf = shelf
         self._books = books
         self._executor = executor
         self._patience = patience
-        self._result_ttl_s = result_ttl_s
-        self._open: dict[str, Future[None]] = {}
+        self._result_ttl_s = settings.result_ttl_s
+        self._max_attempts = settings.max_attempts
+        self._open: dict[ActiveJob, Future[None]] = {}
 
     @property
     def ids(self) -> set[str]:
         """Ids of the jobs that are being ended."""
-        return set(self._open)
+        return {job.id for job in list(self._open)}
 
     def succeed(self, job: ActiveJob) -> None:
         """Composite, encode and store the pictures, then declare success, unless the client has canceled."""
@@ -76,7 +76,7 @@ class Closing:
         self._submit(job, lambda: self._end(job, JobState.CANCELED))
 
     def give_back(self, job: ActiveJob, *, counted: bool) -> None:
-        """Put the job back to the front of the queue; `counted` if the attempt shall count."""
+        """Put the job back to the front of the queue; `counted` if the attempt shall count; then the last one fails."""
         self._submit(job, lambda: self._give_back(job, counted))
 
     def abandon(self, job: ActiveJob) -> None:
@@ -103,14 +103,21 @@ class Closing:
                 self._patience.insist(lambda: self._books.drop(job))
             except Exception as error:
                 logger.exception("ending a job failed", extra={"job": job.id})
-                self._end(job, JobState.FAILED, error)
+                self._fail_after_all(job, error)
 
         def done(_: Future[None]) -> None:
-            self._open.pop(job.id, None)
+            self._open.pop(job, None)
 
         future = self._executor.submit(run)
-        self._open[job.id] = future
+        self._open[job] = future
         future.add_done_callback(done)
+
+    def _fail_after_all(self, job: ActiveJob, error: Exception) -> None:
+        try:
+            self._end(job, JobState.FAILED, error)
+        except Exception:
+            logger.exception("a job is left for other workers", extra={"job": job.id})
+            self._patience.insist(lambda: self._books.drop(job))
 
     def _succeed(self, job: ActiveJob) -> None:
         shelf, record = self._shelf, job.record
@@ -164,6 +171,9 @@ class Closing:
 
     def _give_back(self, job: ActiveJob, counted: bool) -> None:
         attempt = job.record.attempt
+        if counted and attempt >= self._max_attempts:
+            self._end(job, JobState.FAILED, PoisonJob(attempt))
+            return
         self._patience.insist(
             lambda: self._shelf.store.transition(
                 job.id,

@@ -33,6 +33,14 @@ class ModelUnusable(WorkerError):
     """The configured model cannot be served; the message says why."""
 
 
+class PoisonJob(WorkerError):
+    """Too many workers have died on the job, or lost their device."""
+
+    def __init__(self, attempts: int) -> None:
+        super().__init__(f"{attempts} workers died on it")
+        self.attempts = attempts
+
+
 class DeviceLost(WorkerError):
     """The accelerator's context is broken: nothing can be evaluated until the process starts anew."""
 
@@ -42,6 +50,9 @@ def failure(error: BaseException) -> Failure:
     match error:
         case DeadlineExceeded():
             return Failure(code=FailureCode.DEADLINE_EXCEEDED, detail="The job was not finished by its deadline.")
+        case PoisonJob(attempts=attempts):
+            detail = f"Its worker died {attempts} times while running it."
+            return Failure(code=FailureCode.POISON_JOB, detail=detail)
         case BlobMissing():
             return Failure(code=FailureCode.INPUT_MISSING, detail="An uploaded file is no longer stored.")
         case InputUnreadable():

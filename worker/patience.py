@@ -1,4 +1,4 @@
-"""How this process bears a Redis that is away: what can wait waits, what must be written is tried until it is."""
+"""How this process bears a Redis that is away or full: what can wait waits, what must be written is tried again."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-from jobs.connect import REDIS_AWAY
+from jobs.connect import redis_away
 
 logger = logging.getLogger(__name__)
 
@@ -35,7 +35,9 @@ class Patience:
             return otherwise
         try:
             return action()
-        except REDIS_AWAY as error:
+        except Exception as error:
+            if not redis_away(error):
+                raise
             self._note(error)
             return otherwise
 
@@ -49,7 +51,9 @@ class Patience:
         while True:
             try:
                 return action()
-            except REDIS_AWAY as error:
+            except Exception as error:
+                if not redis_away(error):
+                    raise
                 self._note(error)
             if self._ending.wait(retry_s):
                 raise GivenUp

@@ -22,6 +22,7 @@ from jobs.settings import Settings
 from jobs.workers import WorkerRegistry
 from worker.closing import Shelf
 from worker.entries import AllowedJob
+from worker.errors import PoisonJob, failure
 from worker.patience import Patience
 
 logger = logging.getLogger(__name__)
@@ -62,7 +63,8 @@ class Recovery:
             return
         alive = {worker.name for worker in self._registry.alive()}
         for claim in running:
-            if claim.worker not in alive:
+            # Our own may have expired while this process was suspended, and it still runs what it ran.
+            if claim.worker not in alive | {name}:
                 self._rescue(claim)
         self._check_waiting([claim for claim in claims if claim.state is JobState.QUEUED])
         self._shelf.queue.clear_intermediate(self._is_queued)
@@ -79,8 +81,7 @@ class Recovery:
     def _rescue(self, claim: ActiveClaim) -> None:
         """Queue a job again that has lost its worker; after too many attempts it fails."""
         if claim.attempt >= self._settings.max_attempts:
-            detail = f"Its worker died {claim.attempt} times while running it."
-            self._fail(claim, Failure(code=FailureCode.POISON_JOB, detail=detail))
+            self._fail(claim, failure(PoisonJob(claim.attempt)))
         elif self._change(claim, JobState.QUEUED):
             self._shelf.queue.requeue(claim.id)
             logger.warning("job of a lost worker queued again", extra={"job": claim.id, "lost": claim.worker})

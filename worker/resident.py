@@ -73,7 +73,7 @@ class ResidentWorker(BookkeepingWorker):
         self._registry = WorkerRegistry(redis)
         self._shelf = Shelf(JobStore(redis, settings), JobQueue(redis, settings), RedisBlobStore(redis))
         self._pool = ThreadPoolExecutor(settings.finishing_threads, thread_name_prefix="finishing")
-        self._closing = Closing(self._shelf, self, self._pool, self._patience, result_ttl_s=settings.result_ttl_s)
+        self._closing = Closing(self._shelf, self, self._pool, self._patience, settings)
         self._sizes = batch_sizes(settings.max_batch, fixed=settings.compile or model.device.type != "cpu")
         engine: Engine[Painted] = Engine(self._meter, self._sizes)
         self._runner = Runner(engine, self._shelf.store, self._closing, self._patience, max_pictures=settings.max_batch)
@@ -92,7 +92,7 @@ class ResidentWorker(BookkeepingWorker):
 
     def serve(self) -> int:
         """Warm up, then work until drained; returns the exit status of the process."""
-        self._patience.insist(self.register_birth)
+        self._patience.insist(self._enter)
         heartbeat = Periodic("heartbeat", self._settings.heartbeat_interval_s, self.beat)
         recovery = Periodic(
             "recovery", self._settings.recovery_interval_s, lambda: self._recovery.sweep(self.name, self.job_ids)
@@ -143,6 +143,11 @@ class ResidentWorker(BookkeepingWorker):
             self._on_hang()
             return
         self._patience.attempt(self._beat, None)
+
+    def _enter(self) -> None:
+        """Register with RQ, which takes an entry of ours whose answer was lost for somebody else's."""
+        self.connection.delete(self.key)
+        self.register_birth()
 
     def _beat(self) -> None:
         self._registry.beat(self.presence(), ttl_s=self._settings.worker_ttl_s)
@@ -205,8 +210,9 @@ class ResidentWorker(BookkeepingWorker):
         return True
 
     def _start(self, record: JobRecord, entry: AllowedJob) -> None:
+        blobs, max_pixels = self._shelf.blobs, self._settings.max_pixels
         preparing = self._pool.submit(
-            prepare, record, self._shelf.blobs, self._model, max_pixels=self._settings.max_pixels
+            self._patience.insist, lambda: prepare(record, blobs, self._model, max_pixels=max_pixels)
         )
         job = ActiveJob(record, entry, None, preparing)
         self._runner.add(job)

@@ -7,14 +7,16 @@ import time
 from collections.abc import Callable
 
 import torch
+from redis.exceptions import RedisError
 
+from jobs.connect import redis_away
 from jobs.store import JobStore
 from sampler.engine import Engine, Finished, Ticket
 from sampler.evaluation import Report
 from worker.active import ActiveJob
 from worker.closing import Closing
 from worker.errors import DeadlineExceeded, DeviceLost, device_lost
-from worker.patience import Patience
+from worker.patience import GivenUp, Patience
 from worker.preparation import Prepared
 from worker.process import Painted, run_job
 
@@ -51,7 +53,13 @@ class Runner:
         return self._engine.running > 0
 
     def add(self, job: ActiveJob) -> None:
-        """Take a claimed job in; it is sampled as soon as it is prepared."""
+        """Take a claimed job in; it is sampled as soon as it is prepared.
+
+        It takes the place of an execution that lost it, as when this process was suspended for a while.
+        """
+        superseded = self._jobs.get(job.id)
+        if superseded is not None:
+            self._closing.abandon(self._drop(superseded))
         self._jobs[job.id] = job
 
     def turn(self) -> None:
@@ -94,12 +102,20 @@ class Runner:
         for job in [job for job in self._jobs.values() if job.sampling_since is None and job.preparing.done()]:
             error = job.preparing.exception()
             if error is not None:
-                self._closing.fail(self._drop(job), error)
+                self._end_unprepared(job, error)
                 continue
             prepared = job.preparing.result()
             job.sampling_since = time.monotonic()
             for number in range(job.pictures):
                 self._start_picture(job, prepared, number)
+
+    def _end_unprepared(self, job: ActiveJob, error: BaseException) -> None:
+        if device_lost(error):
+            raise DeviceLost from error
+        if isinstance(error, GivenUp) or redis_away(error):
+            self._closing.give_back(self._drop(job), counted=False)
+        else:
+            self._closing.fail(self._drop(job), error)
 
     def _start_picture(self, job: ActiveJob, prepared: Prepared, number: int) -> None:
         def on_report(report: Report) -> None:
@@ -115,9 +131,14 @@ class Runner:
         progress = job.progress()
         if progress.step == before:
             return
-        owned = self._patience.attempt(
-            lambda: self._store.report_progress(job.id, progress, attempt=job.record.attempt), True
-        )
+        try:
+            owned = self._patience.attempt(
+                lambda: self._store.report_progress(job.id, progress, attempt=job.record.attempt), True
+            )
+        except RedisError:
+            # Nothing that Redis says about a report is worth a job.
+            logger.exception("progress could not be reported", extra={"job": job.id})
+            return
         if not owned:
             self._closing.abandon(self._drop(job))
 
@@ -140,5 +161,6 @@ class Runner:
             self._engine.remove(ticket)
             self._owner.pop(ticket, None)
         job.tickets.clear()
-        self._jobs.pop(job.id, None)
+        if self._jobs.get(job.id) is job:
+            del self._jobs[job.id]
         return job

@@ -21,7 +21,7 @@ from jobs.connect import RedisClient, text
 from jobs.errors import FailureCode
 from jobs.record import JobState
 from jobs.workers import WorkerRegistry, WorkerState
-from sampler.evaluation import Decode, Denoise, Denoised, Encode
+from sampler.evaluation import Conditioning, Decode, Denoise, Denoised, Encode
 from tests.worker.conftest import Bench, StartWorker, noise_png, png, wait_for
 from worker.diffusers_model import DiffusersModel
 from worker.resident import EXIT_FAILED, ResidentWorker
@@ -277,12 +277,54 @@ def test_job_whose_result_cannot_be_made_fails(
     assert bench.redis.keys("inlay:blob:*") == []
 
 
-def test_lost_device_ends_the_worker_and_gives_the_jobs_back(
-    bench: Bench, start_worker: StartWorker, tiny_model: DiffusersModel, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    statuses: list[int] = []
+class Unprepared(DiffusersModel):
+    """A model whose device is lost while a prompt is embedded."""
+
+    def __init__(self, model: DiffusersModel) -> None:
+        self.__dict__.update(model.__dict__)
+
+    def conditioning(self, prompt: str, negative_prompt: str, guidance_scale: float) -> Conditioning:
+        if prompt == "break":
+            raise torch.AcceleratorError("CUDA error: illegal access")
+        return super().conditioning(prompt, negative_prompt, guidance_scale)
+
+
+@pytest.fixture
+def statuses(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Exit statuses of workers."""
+    ended: list[int] = []
     serve = ResidentWorker.serve
-    monkeypatch.setattr(ResidentWorker, "serve", lambda self: statuses.append(serve(self)))
+    monkeypatch.setattr(ResidentWorker, "serve", lambda self: ended.append(serve(self)))
+    return ended
+
+
+def test_device_lost_while_preparing_ends_the_worker_too(
+    bench: Bench, start_worker: StartWorker, tiny_model: DiffusersModel, statuses: list[int]
+) -> None:
+    job_id = bench.submit(prompt="break")
+    with start_worker(tiny_model=Unprepared(tiny_model)):
+        wait_for(lambda: bool(statuses))
+    assert statuses == [EXIT_FAILED]
+    assert (bench.get(job_id).state, bench.get(job_id).attempt) == (JobState.QUEUED, 1)
+
+
+def test_job_that_loses_the_device_every_time_fails_as_poison(
+    bench: Bench, start_worker: StartWorker, tiny_model: DiffusersModel, statuses: list[int]
+) -> None:
+    job_id = bench.submit(prompt="break")
+    for attempt in (1, 2):
+        with start_worker(tiny_model=Unprepared(tiny_model), max_attempts=2):
+            wait_for(lambda attempt=attempt: len(statuses) == attempt)  # type: ignore[misc]  # mypy infers no default
+    record = bench.get(job_id)
+    assert (record.state, record.attempt) == (JobState.FAILED, 2)
+    assert record.error is not None
+    assert record.error.code is FailureCode.POISON_JOB
+    assert bench.queue.depth() == 0
+
+
+def test_lost_device_ends_the_worker_and_gives_the_jobs_back(
+    bench: Bench, start_worker: StartWorker, tiny_model: DiffusersModel, statuses: list[int]
+) -> None:
     broken, other = bench.submit(prompt="break"), bench.submit(**LONG)
     with start_worker(tiny_model=Evil(tiny_model, torch.AcceleratorError("CUDA error: illegal access"))):
         wait_for(lambda: bool(statuses))
