@@ -18,6 +18,9 @@ RedisClient = Redis
 REDIS_AWAY = (redis_errors.ConnectionError, redis_errors.TimeoutError)
 """What a command raises while Redis is down, restarting, or loading its data."""
 
+REDIS_FULL = redis_errors.OutOfMemoryError
+"""What a command that needs room raises while Redis holds `maxmemory`; nothing of it has been done."""
+
 _REFUSED = (redis_errors.OutOfMemoryError, redis_errors.ReadOnlyError, redis_errors.MasterDownError)
 _REFUSED_CODE = re.compile(r"(^|[\s-])(OOM|READONLY|MISCONF|NOREPLICAS|MASTERDOWN|BUSY) ")
 """The same and more as text: some codes have no class, and errors out of a script carry theirs in the message."""

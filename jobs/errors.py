@@ -25,11 +25,19 @@ class JobNotFound(JobError):
         self.job_id = job_id
 
 
+class RecordUnreadable(JobError):
+    """What is stored is no record that this version can read, as after an upgrade of the API alone."""
+
+    def __init__(self, job_id: str) -> None:
+        super().__init__(f"the record of job {job_id} cannot be read")
+        self.job_id = job_id
+
+
 class TransitionRefused(JobError):
     """The record was not in a state from which the asked transition may start.
 
-    `state` is what was found, `reason` is one of `state`, `attempt` (another execution owns the
-    job by now) and `cancel_requested` (a canceled job cannot succeed).
+    `state` is what was found, `reason` is one of `state`, `attempt` or `worker` (another execution owns
+    the job by now) and `cancel_requested` (a canceled job cannot succeed).
     """
 
     def __init__(self, job_id: str, state: str, to: str, reason: str) -> None:

@@ -5,12 +5,37 @@ A record is a hash whose values are JSON; so the state `queued` is stored with i
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
+from redis import exceptions as redis_errors
+
+from jobs.connect import REDIS_FULL, RedisClient
+
+
+class Script:
+    """A script on the server; when Redis has no room, it does nothing at all and raises what plain commands raise."""
+
+    def __init__(self, redis: RedisClient, source: str) -> None:
+        self._call = redis.register_script(source)
+
+    def __call__(self, *, keys: Sequence[str], args: Sequence[Any]) -> Any:  # noqa: ANN401  # each script has its own
+        """What the script answers. Raises `RedisError`, of it `REDIS_FULL`."""
+        try:
+            return self._call(keys=keys, args=args)
+        except redis_errors.ResponseError as error:
+            if "OOM command not allowed" in str(error):  # Redis 6 wraps it into an error of the script
+                raise REDIS_FULL(str(error)) from error
+            raise
+
+
 LAST_FIELD = "_last"
 """Holds the token of the last transition: a repeated one is recognised and succeeds again."""
 
 CREATE = """
-if redis.call('EXISTS', KEYS[1]) == 1 then return 0 end
-for i = 6, #ARGV, 2 do redis.call('HSET', KEYS[1], ARGV[i], ARGV[i + 1]) end
+local made_at = redis.call('HGET', KEYS[1], 'created_at')
+if made_at then return made_at == ARGV[6] and 1 or 0 end
+for i = 7, #ARGV, 2 do redis.call('HSET', KEYS[1], ARGV[i], ARGV[i + 1]) end
 redis.call('EXPIRE', KEYS[1], ARGV[3])
 redis.call('ZADD', KEYS[2], ARGV[2], ARGV[1])
 redis.call('SET', KEYS[3], ARGV[4], 'EX', ARGV[5])
@@ -19,17 +44,18 @@ return 1
 
 TRANSITION = """
 local id, to, token, expected = ARGV[1], ARGV[2], ARGV[3], ',' .. ARGV[4] .. ','
-local attempt, ttl_s, final = ARGV[5], ARGV[6], ARGV[7] == '1'
+local attempt, ttl_s, final, worker = ARGV[5], ARGV[6], ARGV[7] == '1', ARGV[8]
 local state = redis.call('HGET', KEYS[1], 'state')
 if not state then return {'', 'missing'} end
 state = cjson.decode(state)
 if redis.call('HGET', KEYS[1], '_last') == token then return {state, 'done'} end
 if not string.find(expected, ',' .. state .. ',', 1, true) then return {state, 'state'} end
 if attempt ~= '' and redis.call('HGET', KEYS[1], 'attempt') ~= attempt then return {state, 'attempt'} end
+if worker ~= '' and redis.call('HGET', KEYS[1], 'worker') ~= worker then return {state, 'worker'} end
 if to == 'succeeded' and redis.call('HGET', KEYS[1], 'cancel_requested') == 'true' then
   return {state, 'cancel_requested'}
 end
-for i = 8, #ARGV, 2 do redis.call('HSET', KEYS[1], ARGV[i], ARGV[i + 1]) end
+for i = 9, #ARGV, 2 do redis.call('HSET', KEYS[1], ARGV[i], ARGV[i + 1]) end
 redis.call('HSET', KEYS[1], 'state', cjson.encode(to), '_last', token)
 redis.call('EXPIRE', KEYS[1], ttl_s)
 if final then redis.call('ZREM', KEYS[2], id) end
@@ -39,6 +65,7 @@ return {to, 'done'}
 PROGRESS = """
 if redis.call('HGET', KEYS[1], 'state') ~= '"running"' then return 0 end
 if redis.call('HGET', KEYS[1], 'attempt') ~= ARGV[1] then return 0 end
+if ARGV[3] ~= '' and redis.call('HGET', KEYS[1], 'worker') ~= ARGV[3] then return 0 end
 redis.call('HSET', KEYS[1], 'progress', ARGV[2])
 return 1
 """

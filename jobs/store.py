@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Unpack
@@ -12,9 +13,16 @@ from rq import Queue
 
 from jobs import keys, scripts
 from jobs.connect import RedisClient, text
-from jobs.errors import JobExists, JobNotFound, TransitionRefused
+from jobs.errors import JobExists, JobNotFound, RecordUnreadable, TransitionRefused
 from jobs.record import ALLOWED_TRANSITIONS, ActiveClaim, JobRecord, JobState, Progress, RecordChanges
 from jobs.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+
+def new_token() -> str:
+    """Names one transition, however often it is sent: make it once, then repeat until there is an answer."""
+    return uuid4().hex
 
 
 class JobStore:
@@ -23,18 +31,21 @@ class JobStore:
     def __init__(self, redis: RedisClient, settings: Settings) -> None:
         self._redis = redis
         self._settings = settings
-        self._create = redis.register_script(scripts.CREATE)
-        self._transition = redis.register_script(scripts.TRANSITION)
-        self._progress = redis.register_script(scripts.PROGRESS)
-        self._cancel = redis.register_script(scripts.CANCEL)
-        self._service_time = redis.register_script(scripts.SERVICE_TIME)
+        self._create = scripts.Script(redis, scripts.CREATE)
+        self._transition = scripts.Script(redis, scripts.TRANSITION)
+        self._progress = scripts.Script(redis, scripts.PROGRESS)
+        self._cancel = scripts.Script(redis, scripts.CANCEL)
+        self._service_time = scripts.Script(redis, scripts.SERVICE_TIME)
 
     def create(self, record: JobRecord) -> None:
         """Store a new record and list it as active; do this before the id goes on the queue.
 
+        Sending it twice, as after a lost answer, has the effect of sending it once.
+
         Raises:
             JobExists: the id is taken.
         """
+        fields = record.model_dump(mode="json")
         done = self._create(
             keys=[keys.job(record.id), keys.ACTIVE, keys.tombstone(record.id)],
             args=[
@@ -43,22 +54,38 @@ class JobStore:
                 self._settings.job_ttl_s,
                 record.caller,
                 self._settings.tombstone_ttl_s,
-                *_pairs(record.model_dump(mode="json")),
+                json.dumps(fields["created_at"]),
+                *_pairs(fields),
             ],
         )
         if not done:
             raise JobExists(record.id)
 
     def get(self, job_id: str) -> JobRecord | None:
-        """The record, or None if there is none (any more)."""
-        return _record(self._redis.hgetall(keys.job(job_id)))
+        """The record, or None if there is none (any more).
+
+        Raises:
+            RecordUnreadable: another version has written it; so do all methods that return records.
+        """
+        return _record(job_id, self._redis.hgetall(keys.job(job_id)))
+
+    def state(self, job_id: str) -> str | None:
+        """The state alone, of a record that need not be readable; None if there is none."""
+        raw = self._redis.hget(keys.job(job_id), "state")
+        return None if raw is None else str(json.loads(raw))
+
+    def input_blobs(self, job_id: str) -> list[str]:
+        """Keys of the uploads, of a record that need not be readable."""
+        raw = self._redis.hget(keys.job(job_id), "inputs")
+        return [] if raw is None else list(json.loads(raw).values())
 
     def get_many(self, job_ids: Sequence[str]) -> list[JobRecord | None]:
         """Records in the order of the ids, None where there is none."""
         with self._redis.pipeline(transaction=False) as pipe:
             for job_id in job_ids:
                 pipe.hgetall(keys.job(job_id))
-            return [_record(answer) for answer in pipe.execute()]
+            answers = pipe.execute()
+        return [_record(job_id, answer) for job_id, answer in zip(job_ids, answers, strict=True)]
 
     def expired(self, job_id: str) -> str | None:
         """Caller of a job whose record has expired, or None if there never was one or it was deleted."""
@@ -74,10 +101,29 @@ class JobStore:
         expect_attempt: int | None = None,
         **changes: Unpack[RecordChanges],
     ) -> JobRecord:
-        """Change the state if it is one of `expect` and, with `expect_attempt`, if that attempt is still current.
+        """Change the state as `move` does, and return the record as it is then."""
+        self.move(job_id, to, expect=expect, expect_attempt=expect_attempt, **changes)
+        record = self.get(job_id)
+        if record is None:
+            raise JobNotFound(job_id)
+        return record
+
+    def move(
+        self,
+        job_id: str,
+        to: JobState,
+        *,
+        expect: Collection[JobState],
+        expect_attempt: int | None = None,
+        expect_worker: str | None = None,
+        token: str | None = None,
+        **changes: Unpack[RecordChanges],
+    ) -> None:
+        """Change the state if it is one of `expect` and, where given, if that attempt of that worker is still current.
 
         Start and end times are set here unless given. A final state takes the job off the active index and
-        starts the time to live of results. Sending it twice has the effect of sending it once.
+        starts the time to live of results. Sending it again with the same `token` (`new_token`) has the effect of
+        sending it once. The record need not be readable.
 
         Raises:
             JobNotFound: there is no such record.
@@ -93,11 +139,12 @@ class JobStore:
             args=[
                 job_id,
                 to.value,
-                uuid4().hex,
+                token or new_token(),
                 ",".join(expect),
                 "" if expect_attempt is None else expect_attempt,
                 self._settings.result_ttl_s if to.final else self._settings.job_ttl_s,
                 int(to.final),
+                "" if expect_worker is None else json.dumps(expect_worker),
                 *_pairs(fields),
             ],
         )
@@ -105,32 +152,31 @@ class JobStore:
             raise JobNotFound(job_id)
         if reason != b"done":
             raise TransitionRefused(job_id, found.decode(), to, reason.decode())
-        record = self.get(job_id)
-        if record is None:
-            raise JobNotFound(job_id)
-        return record
 
     def claim(self, job_id: str, worker: str) -> JobRecord:
         """Take a queued job for a worker and count the attempt.
 
         Raises:
-            JobNotFound, TransitionRefused: as `transition`; nobody should then run the job.
+            JobNotFound, TransitionRefused: as `move`; nobody should then run the job.
+            RecordUnreadable: nobody of this version can run it.
         """
-        record = self.get(job_id)
-        if record is None:
+        raw = self._redis.hget(keys.job(job_id), "attempt")
+        if raw is None:
             raise JobNotFound(job_id)
+        attempt = int(raw)
         return self.transition(
             job_id,
             JobState.RUNNING,
             expect={JobState.QUEUED},
-            expect_attempt=record.attempt,
-            attempt=record.attempt + 1,
+            expect_attempt=attempt,
+            attempt=attempt + 1,
             worker=worker,
         )
 
-    def report_progress(self, job_id: str, progress: Progress, *, attempt: int) -> bool:
-        """Store progress; False if this attempt no longer owns the job, which must then be dropped."""
-        return bool(self._progress(keys=[keys.job(job_id)], args=[attempt, progress.model_dump_json()]))
+    def report_progress(self, job_id: str, progress: Progress, *, attempt: int, worker: str | None = None) -> bool:
+        """Store progress; False if this attempt (of `worker`) no longer owns the job, which must then be dropped."""
+        owner = "" if worker is None else json.dumps(worker)
+        return bool(self._progress(keys=[keys.job(job_id)], args=[attempt, progress.model_dump_json(), owner]))
 
     def request_cancel(self, job_id: str) -> JobRecord:
         """Cancel a queued job at once, or mark a running one so that its worker stops it.
@@ -165,20 +211,22 @@ class JobStore:
         }
 
     def delete(self, job_id: str) -> JobRecord | None:
-        """Remove the record, its tombstone and its place in the index; returns what was there."""
-        record = self.get(job_id)
+        """Remove the record, its tombstone and its place in the index; returns what was there at that very moment."""
         with self._redis.pipeline(transaction=True) as pipe:
+            pipe.hgetall(keys.job(job_id))
             pipe.delete(keys.job(job_id), keys.tombstone(job_id))
             pipe.zrem(keys.ACTIVE, job_id)
-            pipe.execute()
-        return record
+            return _record(job_id, pipe.execute()[0])
 
     def active_ids(self) -> list[str]:
         """Ids of all jobs that are not final, oldest first."""
         return [text(raw) for raw in self._redis.zrange(keys.ACTIVE, 0, -1)]
 
     def active_claims(self) -> list[ActiveClaim]:
-        """Who runs which active job, oldest first. Jobs whose record has expired are taken off the index."""
+        """Who runs which active job, oldest first. Jobs whose record has expired are taken off the index.
+
+        Records that cannot be read even in these fields are left out.
+        """
         ids = self.active_ids()
         with self._redis.pipeline(transaction=False) as pipe:
             for job_id in ids:
@@ -187,7 +235,9 @@ class JobStore:
         expired = [job_id for job_id, (state, *_) in zip(ids, answers, strict=True) if state is None]
         if expired:
             self._redis.zrem(keys.ACTIVE, *expired)
-        return [_claim(job_id, answer) for job_id, answer in zip(ids, answers, strict=True) if answer[0] is not None]
+        present = [(job_id, answer) for job_id, answer in zip(ids, answers, strict=True) if answer[0] is not None]
+        claims = (_claim(job_id, answer) for job_id, answer in present)
+        return [claim for claim in claims if claim is not None]
 
     def queue_position(self, job_id: str) -> int | None:
         """Number of jobs that wait before this one, or None if it does not wait."""
@@ -204,11 +254,15 @@ class JobStore:
         return None if raw is None else float(raw)
 
 
-def _claim(job_id: str, answer: Sequence[str | bytes | None]) -> ActiveClaim:
-    state, worker, attempt, created_at, spec = (json.loads(value or b"null") for value in answer)
-    created = datetime.fromisoformat(created_at).timestamp()
-    deadline = None if spec["deadline_s"] is None else created + spec["deadline_s"]
-    return ActiveClaim(job_id, JobState(state), worker, attempt, created, deadline)
+def _claim(job_id: str, answer: Sequence[str | bytes | None]) -> ActiveClaim | None:
+    try:
+        state, worker, attempt, created_at, spec = (json.loads(value or b"null") for value in answer)
+        created = datetime.fromisoformat(created_at).timestamp()
+        deadline = None if spec["deadline_s"] is None else created + spec["deadline_s"]
+        return ActiveClaim(job_id, JobState(state), worker, attempt, created, deadline)
+    except (ValueError, TypeError, KeyError):
+        logger.warning("record cannot be read", extra={"job": job_id})
+        return None
 
 
 def _stamped(to: JobState, changes: RecordChanges) -> dict[str, Any]:
@@ -226,9 +280,12 @@ def _pairs(fields: dict[str, Any]) -> list[str]:
     return [part for name, value in fields.items() for part in (name, json.dumps(value))]
 
 
-def _record(answer: Mapping[bytes | str, bytes | str]) -> JobRecord | None:
+def _record(job_id: str, answer: Mapping[bytes | str, bytes | str]) -> JobRecord | None:
     if not answer:
         return None
     fields = {text(name): value for name, value in answer.items()}
     fields.pop(scripts.LAST_FIELD, None)
-    return JobRecord.model_validate({name: json.loads(value) for name, value in fields.items()})
+    try:
+        return JobRecord.model_validate({name: json.loads(value) for name, value in fields.items()})
+    except ValueError as error:
+        raise RecordUnreadable(job_id) from error

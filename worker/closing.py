@@ -13,7 +13,7 @@ from jobs.errors import JobNotFound, TransitionRefused
 from jobs.queue import JobQueue
 from jobs.record import JobState
 from jobs.settings import Settings
-from jobs.store import JobStore
+from jobs.store import JobStore, new_token
 from worker import finishing
 from worker.active import ActiveJob
 from worker.errors import PoisonJob, failure
@@ -127,14 +127,16 @@ class Closing:
         results = self._patience.insist(
             lambda: finishing.store(record, finished, shelf.blobs, ttl_s=self._result_ttl_s)
         )
-        timings = job.timings()
+        timings, token = job.timings(), new_token()
         try:
             self._patience.insist(
-                lambda: shelf.store.transition(
+                lambda: shelf.store.move(
                     job.id,
                     JobState.SUCCEEDED,
                     expect=RUNNING,
                     expect_attempt=record.attempt,
+                    expect_worker=record.worker,
+                    token=token,
                     results=results,
                     timings=timings,
                     quality=finished.quality,
@@ -151,13 +153,15 @@ class Closing:
         logger.info("job succeeded", extra={"job": job.id, "run_s": round(timings.run_s, 3), "nfe": timings.nfe})
 
     def _end(self, job: ActiveJob, to: JobState, error: BaseException | None = None) -> None:
-        timings = job.timings()
+        timings, token = job.timings(), new_token()
         self._patience.insist(
-            lambda: self._shelf.store.transition(
+            lambda: self._shelf.store.move(
                 job.id,
                 to,
                 expect=RUNNING,
                 expect_attempt=job.record.attempt,
+                expect_worker=job.record.worker,
+                token=token,
                 timings=timings,
                 error=None if error is None else failure(error),
             )
@@ -174,12 +178,15 @@ class Closing:
         if counted and attempt >= self._max_attempts:
             self._end(job, JobState.FAILED, PoisonJob(attempt))
             return
+        token = new_token()
         self._patience.insist(
-            lambda: self._shelf.store.transition(
+            lambda: self._shelf.store.move(
                 job.id,
                 JobState.QUEUED,
                 expect=RUNNING,
                 expect_attempt=attempt,
+                expect_worker=job.record.worker,
+                token=token,
                 attempt=attempt if counted else attempt - 1,
             )
         )

@@ -15,7 +15,7 @@ from rq.serializers import JSONSerializer
 from rq.worker_registration import clean_worker_registry
 
 from jobs import keys
-from jobs.connect import RedisClient
+from jobs.connect import RedisClient, redis_away
 from jobs.errors import FailureCode, JobNotFound, TransitionRefused
 from jobs.record import ActiveClaim, Failure, JobState
 from jobs.settings import Settings
@@ -62,10 +62,9 @@ class Recovery:
         if not self._redis.set(keys.RECOVERY_LOCK, name, nx=True, px=interval_ms):
             return
         alive = {worker.name for worker in self._registry.alive()}
-        for claim in running:
-            # Our own may have expired while this process was suspended, and it still runs what it ran.
-            if claim.worker not in alive | {name}:
-                self._rescue(claim)
+        # Our own presence may have expired while this process was suspended, and it still runs what it ran.
+        lost = [claim for claim in running if claim.worker not in alive | {name}]
+        self._each(lost, self._rescue)
         self._check_waiting([claim for claim in claims if claim.state is JobState.QUEUED])
         self._shelf.queue.clear_intermediate(self._is_queued)
         clean_registries(self._rq)
@@ -74,9 +73,18 @@ class Recovery:
     def _take_back_own(self, claims: Collection[ActiveClaim], mine: Collection[str]) -> None:
         """Jobs that are ours by the record only, as after Redis has lost its last second; seen in two sweeps."""
         unowned = {claim.id: claim for claim in claims if claim.id not in mine}
-        for job_id in self._unowned & unowned.keys():
-            self._rescue(unowned[job_id])
+        self._each([unowned[job_id] for job_id in self._unowned & unowned.keys()], self._rescue)
         self._unowned = set(unowned)
+
+    def _each(self, claims: Collection[ActiveClaim], action: Callable[[ActiveClaim], None]) -> None:
+        """What fails with one job is no reason to leave the others."""
+        for claim in claims:
+            try:
+                action(claim)
+            except Exception as error:
+                if redis_away(error):
+                    raise
+                logger.exception("a job could not be recovered", extra={"job": claim.id})
 
     def _rescue(self, claim: ActiveClaim) -> None:
         """Queue a job again that has lost its worker; after too many attempts it fails."""
@@ -93,34 +101,46 @@ class Recovery:
         """
         now = time.time()
         waiting = self._shelf.queue.waiting()
-        stray: set[str] = set()
-        for claim in queued:
-            if claim.deadline is not None and now > claim.deadline:
-                detail = "The job was not started by its deadline."
-                self._fail(claim, Failure(code=FailureCode.DEADLINE_EXCEEDED, detail=detail))
-            elif claim.id not in waiting and now - claim.created_at > self._settings.recovery_grace_s:
-                stray.add(claim.id)
-        for job_id in stray & self._stray:
-            if self._is_queued(job_id):
-                self._shelf.queue.requeue(job_id)
-                logger.warning("job that was on no queue queued again", extra={"job": job_id})
-        self._stray = stray
+        late = [claim for claim in queued if claim.deadline is not None and now > claim.deadline]
+        self._each(late, self._fail_late)
+        grace_s = self._settings.recovery_grace_s
+        stray = {
+            claim.id: claim
+            for claim in queued
+            if claim not in late and claim.id not in waiting and now - claim.created_at > grace_s
+        }
+        self._each([stray[job_id] for job_id in self._stray & stray.keys()], self._queue_again)
+        self._stray = set(stray)
+
+    def _fail_late(self, claim: ActiveClaim) -> None:
+        detail = "The job was not started by its deadline."
+        self._fail(claim, Failure(code=FailureCode.DEADLINE_EXCEEDED, detail=detail))
+
+    def _queue_again(self, claim: ActiveClaim) -> None:
+        if self._is_queued(claim.id):
+            self._shelf.queue.requeue(claim.id)
+            logger.warning("job that was on no queue queued again", extra={"job": claim.id})
 
     def _is_queued(self, job_id: str) -> bool:
-        record = self._shelf.store.get(job_id)
-        return record is not None and record.state is JobState.QUEUED
+        return self._shelf.store.state(job_id) == JobState.QUEUED
 
     def _fail(self, claim: ActiveClaim, error: Failure) -> None:
         if self._change(claim, JobState.FAILED, error):
-            record = self._shelf.store.get(claim.id)
-            self._shelf.blobs.delete(record.inputs.values() if record else [])
+            self._shelf.blobs.delete(self._shelf.store.input_blobs(claim.id))
             self._shelf.queue.remove(claim.id)
             logger.warning("job failed", extra={"job": claim.id, "code": error.code.value})
 
     def _change(self, claim: ActiveClaim, to: JobState, error: Failure | None = None) -> bool:
         """Make the transition, unless the job has moved on since it was read."""
         try:
-            self._shelf.store.transition(claim.id, to, expect={claim.state}, expect_attempt=claim.attempt, error=error)
+            self._shelf.store.move(
+                claim.id,
+                to,
+                expect={claim.state},
+                expect_attempt=claim.attempt,
+                expect_worker=claim.worker,
+                error=error,
+            )
         except (JobNotFound, TransitionRefused):
             return False
         return True

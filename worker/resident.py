@@ -11,13 +11,14 @@ import os
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import NoReturn
 
 from jobs.blobs import RedisBlobStore
 from jobs.connect import RedisClient
-from jobs.errors import JobNotFound, TransitionRefused
+from jobs.errors import JobNotFound, RecordUnreadable, TransitionRefused
 from jobs.queue import JobQueue
-from jobs.record import JobRecord, JobState
+from jobs.record import Failure, JobRecord, JobState
 from jobs.settings import Settings
 from jobs.store import JobStore
 from jobs.workers import WorkerPresence, WorkerRegistry, WorkerState
@@ -27,6 +28,7 @@ from worker.books import BookkeepingWorker
 from worker.closing import Closing, Shelf
 from worker.diffusers_model import DiffusersModel
 from worker.entries import AllowedJob
+from worker.errors import failure
 from worker.metering import MeteredEvaluator
 from worker.patience import Patience
 from worker.periodic import Periodic
@@ -205,9 +207,20 @@ class ResidentWorker(BookkeepingWorker):
                 self._shelf.queue.forget_taken(entry.id)
             else:
                 self._shelf.queue.remove(entry.id)
+                self._shelf.blobs.delete(self._shelf.store.input_blobs(entry.id))
+        except RecordUnreadable as error:
+            logger.exception("job failed", extra={"job": entry.id})
+            self._fail_unreadable(entry.id, failure(error))
         finally:
             self._claiming = None
         return True
+
+    def _fail_unreadable(self, job_id: str, error: Failure) -> None:
+        """Or every worker would take it and stumble."""
+        with suppress(JobNotFound, TransitionRefused):
+            self._shelf.store.move(job_id, JobState.FAILED, expect={JobState.QUEUED, JobState.RUNNING}, error=error)
+        self._shelf.queue.remove(job_id)
+        self._shelf.blobs.delete(self._shelf.store.input_blobs(job_id))
 
     def _start(self, record: JobRecord, entry: AllowedJob) -> None:
         blobs, max_pixels = self._shelf.blobs, self._settings.max_pixels

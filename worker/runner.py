@@ -133,7 +133,10 @@ class Runner:
             return
         try:
             owned = self._patience.attempt(
-                lambda: self._store.report_progress(job.id, progress, attempt=job.record.attempt), True
+                lambda: self._store.report_progress(
+                    job.id, progress, attempt=job.record.attempt, worker=job.record.worker
+                ),
+                True,
             )
         except RedisError:
             # Nothing that Redis says about a report is worth a job.

@@ -130,6 +130,7 @@ def _cancel(services: Services, job_id: str) -> JobRecord:
         raise Problem(problem_types.JOB_FINAL, f"The job has {refused.state} already.") from None
     if record.state is JobState.CANCELED:
         services.queue.remove(job_id)
+        services.blobs.delete(record.inputs.values())
     return record
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from jobs import keys
 from jobs.connect import RedisClient
-from jobs.errors import FailureCode, JobExists, JobNotFound, TransitionRefused
+from jobs.errors import FailureCode, JobExists, JobNotFound, RecordUnreadable, TransitionRefused
 from jobs.queue import JobQueue
 from jobs.record import (
     ALLOWED_TRANSITIONS,
@@ -23,7 +23,7 @@ from jobs.record import (
     Timings,
 )
 from jobs.settings import Settings
-from jobs.store import JobStore
+from jobs.store import JobStore, new_token
 from tests.jobs.conftest import NewRecord
 
 PATHS: dict[JobState, tuple[JobState, ...]] = {
@@ -163,7 +163,7 @@ def test_repeated_transition_is_recognised(redis: RedisClient, store: JobStore, 
     """A client that lost the answer sends the same script again; the token makes that harmless."""
     record = new_record()
     bring(store, record, JobState.RUNNING)
-    args: list[str | int] = [record.id, "succeeded", "one-token", "running", "", 60, 1]
+    args: list[str | int] = [record.id, "succeeded", "one-token", "running", "", 60, 1, ""]
     first = store._transition(keys=[keys.job(record.id), keys.ACTIVE], args=args)
     again = store._transition(keys=[keys.job(record.id), keys.ACTIVE], args=args)
     assert first == again == [b"succeeded", b"done"]
@@ -287,3 +287,52 @@ def test_failure_is_told_with_its_code(store: JobStore, new_record: NewRecord) -
     error = Failure(code=FailureCode.DEADLINE_EXCEEDED, detail="too late")
     failed = store.transition("job-00000001", JobState.FAILED, expect={JobState.QUEUED}, error=error)
     assert failed.error == error
+
+
+def test_creating_again_after_a_lost_answer_is_no_error(store: JobStore, new_record: NewRecord) -> None:
+    record = new_record()
+    store.create(record)
+    store.claim(record.id, "worker")
+    store.create(record)
+    assert store.state(record.id) == JobState.RUNNING
+
+
+def test_transition_sent_again_with_its_token_has_been_done(store: JobStore, new_record: NewRecord) -> None:
+    store.create(new_record())
+    store.claim("job-00000001", "one")
+    token = new_token()
+    for _ in range(2):
+        store.move("job-00000001", JobState.QUEUED, expect={JobState.RUNNING}, attempt=0, token=token)
+    with pytest.raises(TransitionRefused):
+        store.move("job-00000001", JobState.QUEUED, expect={JobState.RUNNING}, attempt=0, token=new_token())
+
+
+def test_equal_attempt_of_another_worker_is_another_execution(store: JobStore, new_record: NewRecord) -> None:
+    store.create(new_record())
+    store.claim("job-00000001", "one")
+    store.transition("job-00000001", JobState.QUEUED, expect={JobState.RUNNING}, attempt=0)
+    store.claim("job-00000001", "two")
+    assert not store.report_progress("job-00000001", Progress(step=1, steps=2), attempt=1, worker="one")
+    assert store.report_progress("job-00000001", Progress(step=1, steps=2), attempt=1, worker="two")
+    with pytest.raises(TransitionRefused, match="worker"):
+        store.move("job-00000001", JobState.SUCCEEDED, expect={JobState.RUNNING}, expect_attempt=1, expect_worker="one")
+
+
+def test_unreadable_record_can_still_be_moved(
+    store: JobStore, redis: RedisClient, new_record: NewRecord, caplog: pytest.LogCaptureFixture
+) -> None:
+    record = new_record().model_copy(update={"inputs": {"image": "blob"}})
+    store.create(record)
+    redis.hset(keys.job(record.id), "novel", "1")
+    with pytest.raises(RecordUnreadable):
+        store.get(record.id)
+    assert [claim.id for claim in store.active_claims()] == [record.id]
+    assert (store.state(record.id), store.input_blobs(record.id)) == (JobState.QUEUED, ["blob"])
+    store.move(record.id, JobState.FAILED, expect={JobState.QUEUED})
+    assert store.state(record.id) == JobState.FAILED
+    assert (store.state("nobody-here"), store.input_blobs("nobody-here")) == (None, [])
+    broken = new_record("job-00000002")
+    store.create(broken)
+    redis.hset(keys.job(broken.id), "spec", "{}")
+    assert store.active_claims() == []
+    assert "cannot be read" in caplog.text

@@ -153,6 +153,22 @@ def test_queued_job_that_was_canceled_or_deleted_is_never_run(bench: Bench, star
         wait_for(lambda: not bench.queue.depth() and not worker.job_ids())
     assert bench.get(canceled).attempt == 0
     assert bench.store.get(deleted) is None
+    assert not bench.redis.exists(*bench.get(canceled).inputs.values())
+
+
+def test_record_of_another_version_fails_alone(
+    bench: Bench, start_worker: StartWorker, redis: RedisClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.CRITICAL)
+    newer, fine, lost = bench.submit(), bench.submit(), bench.submit()
+    redis.hset(keys.job(newer), "novel", "1")
+    bench.queue.remove(lost)
+    with start_worker():
+        assert bench.wait(fine).state is JobState.SUCCEEDED
+        assert bench.wait(lost).state is JobState.SUCCEEDED
+    error = json.loads(redis.hget(keys.job(newer), "error") or "{}")
+    assert (bench.store.state(newer), error["code"]) == (JobState.FAILED, FailureCode.INTERNAL_ERROR)
+    assert redis.keys(f"inlay:blob:{newer}:*") == redis.keys("rq:job:*") == []
 
 
 def test_deleted_running_job_stops_and_leaves_nothing(
