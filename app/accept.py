@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from redis.exceptions import RedisError
 
 from app import problem_types
-from app.availability import check_available, check_room
+from app.availability import check_available, check_room, queue_full
 from app.bodies import FILE_FIELDS, Submission
 from app.images import Picture, read_picture, to_png
 from app.masks import Mask, read_mask
@@ -20,6 +20,7 @@ from app.problems import Problem, pointing_at
 from app.services import Services
 from app.validation import from_validation_errors
 from jobs import keys
+from jobs.connect import REDIS_FULL
 from jobs.record import JobRecord, UnderstoodInput
 from jobs.settings import Settings
 from jobs.spec import JOB_SPEC, CompleteSpec, GenerateSpec, InpaintSpec
@@ -66,14 +67,17 @@ async def accept(services: Services, submission: Submission) -> JobRecord:
 
 
 def check_parameters(submission: Submission) -> Spec:
-    """The validated spec. JSON is read strictly by type; in a form every value is text and is read as its type.
+    """The validated spec. JSON is read strictly by type; a plain field of a form is text and is read as its type.
 
     Raises:
         Problem: a parameter or a file is missing, unknown, or not allowed.
     """
     fields: dict[str, Any] = submission.fields
     try:
-        spec = JOB_SPEC.validate_python(fields, strict=submission.typed)
+        if submission.plain:
+            read: Spec = JOB_SPEC.validate_python(fields, strict=False)
+            fields = fields | {name: getattr(read, name) for name in submission.plain}
+        spec: Spec = JOB_SPEC.validate_python(fields, strict=True)
     except ValidationError as error:
         raise from_validation_errors(error.errors(include_url=False, include_input=False)) from None
     required, optional = _TAKES[spec.task]
@@ -161,8 +165,10 @@ def _commit(services: Services, record: JobRecord, checked: Checked, workers: li
             services.blobs.put(record.inputs[name], png, "image/png", ttl_s=services.settings.job_ttl_s)
         services.store.create(record)
         services.queue.enqueue(record.id)
-    except BaseException:
+    except BaseException as error:
         _take_back(services, record)
+        if isinstance(error, REDIS_FULL):
+            raise queue_full(services, workers, "The job does not fit into the job store now.") from None
         raise
 
 

@@ -20,7 +20,7 @@ def check_available(services: Services) -> list[WorkerPresence]:
     A worker that restarts, or starts together with the API, is waited for `worker_grace_s`; meanwhile jobs queue up.
 
     Raises:
-        Problem: `no_worker` if none has been seen for that long, `queue_full` if too many jobs wait.
+        Problem: `no_worker` if none has been seen for that long, `queue_full` if there is no room for a job.
     """
     alive = services.workers.alive()
     if not alive:
@@ -38,11 +38,18 @@ def _check_grace(services: Services) -> None:
 
 
 def check_room(services: Services, alive: list[WorkerPresence]) -> None:
-    """Raises Problem `queue_full` if the queue is as long as it may be."""
+    """Raises Problem `queue_full` if the queue is as long as it may be, or the store has no room to spare."""
     depth = services.queue.depth()
     if depth >= services.settings.max_queue_depth:
-        retry_s = _whole_seconds(_pace_s(services, alive))
-        raise Problem(problem_types.QUEUE_FULL, f"{depth} jobs wait already.", headers={"Retry-After": str(retry_s)})
+        raise queue_full(services, alive, f"{depth} jobs wait already.")
+    if services.memory.is_short():
+        raise queue_full(services, alive, "The job store is full; what has ended makes room when it expires.")
+
+
+def queue_full(services: Services, alive: list[WorkerPresence], detail: str) -> Problem:
+    """The problem of a job that there is no room for, with the time until the next one leaves the queue."""
+    retry_s = _whole_seconds(_pace_s(services, alive))
+    return Problem(problem_types.QUEUE_FULL, detail, headers={"Retry-After": str(retry_s)})
 
 
 def _pace_s(services: Services, alive: list[WorkerPresence]) -> float:

@@ -27,11 +27,14 @@ _NESTED_FIELDS = ("output", "metadata")
 
 @dataclass(frozen=True)
 class Submission:
-    """What a client sent: `fields` still unchecked, `files` as bytes; `typed` if numbers came as numbers (JSON)."""
+    """What a client sent: `fields` still unchecked, `files` as bytes.
+
+    `plain` names the fields that came as text and mean what their type makes of it; all others came as JSON.
+    """
 
     fields: dict[str, Any]
     files: dict[str, bytes]
-    typed: bool
+    plain: frozenset[str] = frozenset()
 
 
 def max_body_bytes(settings: Settings) -> int:
@@ -66,7 +69,7 @@ def _from_json(body: bytes) -> Submission:
             with pointing_at(f"/{name}"):
                 files[name] = decode_base64(fields[name])
         fields.pop(name, None)
-    return Submission(fields, files, typed=True)
+    return Submission(fields, files)
 
 
 async def _from_multipart(request: Request, settings: Settings) -> Submission:
@@ -83,9 +86,12 @@ async def _from_multipart(request: Request, settings: Settings) -> Submission:
     for name, text in texts.items():
         if name in fields:
             _refuse(problem_types.DUPLICATE_FIELD, name, "is given both in params and as a field.")
-        nested = name in _NESTED_FIELDS and text.lstrip().startswith("{")
-        fields[name] = parse_object(text.encode(), name) if nested else text
-    return Submission(fields, files, typed=False)
+        fields[name] = parse_object(text.encode(), name) if _is_nested(name, text) else text
+    return Submission(fields, files, frozenset(name for name, text in texts.items() if not _is_nested(name, text)))
+
+
+def _is_nested(name: str, text: str) -> bool:
+    return name in _NESTED_FIELDS and text.lstrip().startswith("{")
 
 
 def _refuse(kind: problem_types.ProblemType, name: str, what: str) -> None:

@@ -85,7 +85,7 @@ async def _on_error(request: Request, error: Exception) -> Response:
             problem = Problem(problem_types.STORAGE_UNAVAILABLE, detail, headers={"Retry-After": "2"})
             status = None
     log.info("request_refused", code=problem.kind.code, detail=problem.detail, path=request.url.path)
-    return render(problem, current_request_id(), status)
+    return render(problem, current_request_id(), status, root_path=request.scope.get("root_path", ""))
 
 
 def _describe(app: FastAPI) -> dict[str, Any]:

@@ -73,7 +73,8 @@ class RequestIds:
             if started():
                 raise  # the server cuts the connection: half an answer must not look whole
             problem = Problem(problem_types.INTERNAL_ERROR, "The service met an unexpected error.")
-            await render(problem, current_request_id())(scope, receive, send)
+            answer = render(problem, current_request_id(), root_path=scope.get("root_path", ""))
+            await answer(scope, receive, send)
 
 
 @dataclass(frozen=True)

@@ -54,11 +54,14 @@ def pointing_at(pointer: str) -> Iterator[None]:
         raise
 
 
-def render(problem: Problem, request_id: str, status: int | None = None) -> Response:
-    """The answer to a request that met a problem; `status` replaces the kind's own (for errors without a code)."""
+def render(problem: Problem, request_id: str, status: int | None = None, *, root_path: str) -> Response:
+    """The answer to a request that met a problem; `status` replaces the kind's own (for errors without a code).
+
+    `root_path` is the prefix under which a proxy serves the API, as in `Location` and in a job's links.
+    """
     kind = problem.kind
     body: dict[str, Any] = {
-        "type": kind.uri,
+        "type": root_path + kind.uri,
         "title": kind.title,
         "status": status or kind.status,
         "detail": problem.detail,

@@ -15,7 +15,7 @@ class ProblemProtocol(H11Protocol):
     def send_400_response(self, msg: str) -> None:
         """Answers 400 and closes the connection."""
         request_id = uuid.uuid4().hex
-        response = render(Problem(problem_types.BAD_REQUEST, msg), request_id)
+        response = render(Problem(problem_types.BAD_REQUEST, msg), request_id, root_path=self.root_path)
         headers = [*response.raw_headers, (b"x-request-id", request_id.encode()), (b"connection", b"close")]
         for event in (
             h11.Response(status_code=400, headers=headers, reason=b"Bad Request"),

@@ -11,6 +11,7 @@ from fastapi import Depends, Request
 
 from jobs.blobs import RedisBlobStore
 from jobs.connect import RedisClient, connect
+from jobs.memory import MemoryGauge
 from jobs.queue import JobQueue
 from jobs.settings import Settings
 from jobs.store import JobStore
@@ -35,6 +36,7 @@ class Services:
     queue: JobQueue
     blobs: RedisBlobStore
     workers: WorkerRegistry
+    memory: MemoryGauge
     decoding: anyio.CapacityLimiter
     storing: anyio.CapacityLimiter
     accepting: anyio.Lock = field(default_factory=anyio.Lock)
@@ -60,6 +62,7 @@ def open_services(settings: Settings) -> Services:
         queue=JobQueue(redis, settings),
         blobs=RedisBlobStore(redis),
         workers=WorkerRegistry(redis),
+        memory=MemoryGauge(redis),
         decoding=anyio.CapacityLimiter(settings.decode_threads),
         storing=anyio.CapacityLimiter(REDIS_THREADS),
     )

@@ -11,6 +11,7 @@ from pathlib import Path
 
 # sun_path holds 108 bytes on Linux and 104 on macOS; Redis also writes `<path>.tmp` style names beside it.
 LONGEST_SOCKET_PATH_BYTES = 90
+MAX_MEMORY_BYTES = 2**30
 
 
 class RedisNotInstalled(RuntimeError):
@@ -45,11 +46,13 @@ def socket_path(data_dir: Path) -> Path:
     return Path(tempfile.mkdtemp(prefix="inlay-")) / "redis.sock"
 
 
-def redis_command(data_dir: Path, socket: Path, *, append_only: bool = True) -> list[str]:
+def redis_command(
+    data_dir: Path, socket: Path, *, append_only: bool = True, max_memory_bytes: int = MAX_MEMORY_BYTES
+) -> list[str]:
     """The command line of a Redis that only this user can reach and that keeps what it accepted.
 
-    `noeviction`: jobs must be refused, never silently dropped. Append-only file synced every second: a killed
-    machine loses at most the last second, a killed process nothing.
+    `noeviction`: jobs must be refused, never silently dropped; the service does so before `max_memory_bytes` are used.
+    Append-only file synced every second: a killed machine loses at most the last second, a killed process nothing.
     """
     return [
         str(find_redis_server()),
@@ -60,6 +63,7 @@ def redis_command(data_dir: Path, socket: Path, *, append_only: bool = True) -> 
         *("--appendonly", "yes" if append_only else "no"),
         *("--appendfsync", "everysec"),
         *("--save", ""),
+        *("--maxmemory", str(max_memory_bytes)),
         *("--maxmemory-policy", "noeviction"),
         *("--daemonize", "no"),
     ]

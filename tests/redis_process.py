@@ -11,7 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from inlay.redis_server import redis_answers, redis_command
+from inlay.redis_server import MAX_MEMORY_BYTES, redis_answers, redis_command
 
 START_TIMEOUT_S = 20.0
 
@@ -27,7 +27,8 @@ class RedisProcess:
     Leaving the block kills it and removes the folder.
     """
 
-    def __init__(self, *, append_only: bool = False) -> None:
+    def __init__(self, *, append_only: bool = False, max_memory_bytes: int = MAX_MEMORY_BYTES) -> None:
+        self.max_memory_bytes = max_memory_bytes
         self.folder = Path(tempfile.mkdtemp(prefix="inlay-redis-"))
         self.socket = self.folder / "redis.sock"
         self.append_only = append_only
@@ -43,7 +44,12 @@ class RedisProcess:
         log_path = self.folder / "redis.log"
         with log_path.open("ab") as log:
             self.process = subprocess.Popen(
-                redis_command(self.folder, self.socket, append_only=self.append_only),
+                redis_command(
+                    self.folder,
+                    self.socket,
+                    append_only=self.append_only,
+                    max_memory_bytes=self.max_memory_bytes,
+                ),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,

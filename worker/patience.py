@@ -19,7 +19,7 @@ LAST_RETRY_S = 2.0
 
 
 class GivenUp(Exception):
-    """The process ends, and Redis has not come back to take what was to be written."""
+    """The process ends, and Redis has not come back, or has had no room, to take what was to be written."""
 
 
 class Patience:
@@ -70,5 +70,5 @@ class Patience:
     def _note(self, error: Exception) -> None:
         now = time.monotonic()
         if now - self.gone_at > 10 * PAUSE_S:
-            logger.warning("Redis is away, going on without it", extra={"error": str(error)})
+            logger.warning("Redis is away or full, going on without it", extra={"error": str(error)})
         self.gone_at = now

@@ -18,7 +18,7 @@ class ProblemType:
 
     @property
     def uri(self) -> str:
-        """The `type` member: where this service explains the problem."""
+        """The `type` member, without the prefix of a proxy: where this service explains the problem."""
         return f"{PROBLEM_DOCS_PATH}#{self.code}"
 
 

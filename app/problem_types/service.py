@@ -6,7 +6,7 @@ QUEUE_FULL = define(
     "queue_full",
     429,
     "The queue is full",
-    cause="More jobs wait than the service is willing to promise (`max_queue_depth` of `GET /v1/limits`).",
+    cause="As many jobs wait as may (`max_queue_depth` of `GET /v1/limits`), or the job store is nearly full.",
     cure="Send it again after Retry-After.",
     retryable=True,
 )

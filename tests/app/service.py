@@ -19,13 +19,14 @@ ROOT = Path(__file__).parents[2]
 
 
 class ApiProcess:
-    """`python -m app` with the given settings (names without `INLAY_`)::
+    """`python -m app` with the given settings (names without `INLAY_`), behind a proxy's prefix if one is given::
 
     with ApiProcess(redis_url=server.url) as api:
         api.client.get("/healthz")
     """
 
-    def __init__(self, **settings: object) -> None:
+    def __init__(self, root_path: str = "", **settings: object) -> None:
+        self.root_path = root_path
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
@@ -35,7 +36,7 @@ class ApiProcess:
     def __enter__(self) -> Self:
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("INLAY_")}
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "app", "--port", str(self.port)],
+            [sys.executable, "-m", "app", "--port", str(self.port), "--root-path", self.root_path],
             cwd=ROOT,
             env=inherited | self.settings,
             stdout=subprocess.PIPE,

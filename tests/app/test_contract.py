@@ -95,6 +95,38 @@ def test_params_part_means_the_same_as_fields(http: httpx.Client, params_part: t
     assert (parameters["steps"], parameters["seed"], parameters["output"]["format"]) == (9, 3, "jpeg")
 
 
+@pytest.mark.parametrize(
+    ("params", "pointer"),
+    [
+        ('"steps": true', "/steps"),
+        ('"steps": "9"', "/steps"),
+        ('"fraction": "0.5"', "/fraction"),
+        ('"preserve_known": 1', "/preserve_known"),
+        ('"output": {"quality": "80"}', "/output/quality"),
+    ],
+)
+def test_params_part_is_read_as_strictly_as_json(http: httpx.Client, params: str, pointer: str) -> None:
+    data = {"task": "complete", "seed": "3", "mask_feather_px": "2", "params": f"{{{params}}}"}
+    problem(http.post("/v1/jobs", data=data, files={"image": picture_png()}), 422, "invalid_field", pointer)
+
+
+def test_plain_fields_beside_params_are_read_as_text(http: httpx.Client) -> None:
+    data = {"task": "complete", "seed": "3", "preserve_known": "false", "deadline_s": "60", "output": '{"quality": 80}'}
+    params = '{"steps": 9, "fraction": 0.25, "metadata": {"a": "b"}}'
+    response = http.post("/v1/jobs", data=data | {"params": params}, files={"image": picture_png()})
+    assert response.status_code == 202, response.text
+    parameters = response.json()["parameters"]
+    assert (parameters["steps"], parameters["fraction"]) == (9, 0.25)
+    assert (parameters["preserve_known"], parameters["deadline_s"]) == (False, 60)
+    assert parameters["output"]["quality"] == 80
+    problem(
+        http.post("/v1/jobs", data={"task": "complete", "output": '{"quality": "80"}'}, files={"image": picture_png()}),
+        422,
+        "invalid_field",
+        "/output/quality",
+    )
+
+
 def test_json_and_multipart_make_the_same_job(http: httpx.Client, worker: StandIn) -> None:
     form = http.post(
         "/v1/jobs",

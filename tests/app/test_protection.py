@@ -115,6 +115,17 @@ def test_broken_http_is_answered_with_a_problem(small_api: ApiProcess, request_b
     problem(response, 400, "bad_request")
 
 
+def test_problem_types_have_the_prefix_of_the_proxy(small_redis: RedisProcess, near: StandIn) -> None:
+    with ApiProcess(root_path="/inlay", redis_url=small_redis.url, log_format="json") as api:
+        assert submit_complete(api.client)["links"]["self"].startswith("/inlay/v1/jobs/")
+        for path in ("/v1/jobs/" + "0" * 32, "/nowhere"):
+            assert api.client.get(path).json()["type"].startswith("/inlay/docs/problems#")
+        assert b'"/inlay/docs/problems#bad_request"' in raw(api, b"nonsense\r\n\r\n")
+        near.redis.hset(keys.job(job_id := submit_complete(api.client)["id"]), "state", '"bewitched"')
+        internal = api.client.get(f"/v1/jobs/{job_id}").json()
+        assert internal["type"] == "/inlay/docs/problems#internal_error"
+
+
 def upload_that_stalls(api: ApiProcess, sent_bytes: int) -> socket.socket:
     """A connection that announces a body of 1.5 MB and stops after so many bytes."""
     connection = socket.create_connection(("127.0.0.1", api.port), timeout=30)
@@ -172,6 +183,37 @@ def test_retry_after_of_a_full_queue_follows_the_measured_pace(small: httpx.Clie
     refused = small.post("/v1/jobs", json={"task": "generate"})
     assert problem(refused, 429, "queue_full")
     assert refused.headers["retry-after"] == "18"
+
+
+@pytest.mark.parametrize("share", [0.9, 1.05])
+def test_full_store_refuses_jobs_until_there_is_room(share: float) -> None:
+    with RedisProcess() as redis, ApiProcess(redis_url=redis.url, log_format="json") as api:
+        stand_in = StandIn(Settings(redis_url=SecretStr(redis.url)))
+        stand_in.appear()
+        stand_in.redis.setrange("ballast", 2**22, b"!")
+        stand_in.redis.config_set("maxmemory", int(stand_in.redis.info("memory")["used_memory"] / share))
+        before = set(stand_in.redis.keys("*"))
+        refused = api.client.post("/v1/jobs", data={"task": "complete"}, files={"image": picture_png()})
+        assert problem(refused, 429, "queue_full")["retryable"]
+        assert 1 <= int(refused.headers["retry-after"]) <= 60
+        assert set(stand_in.redis.keys("*")) == before
+        stand_in.redis.config_set("maxmemory", 0)
+        accepted = until(202, lambda: api.client.post("/v1/jobs", json={"task": "generate"}))
+        assert accepted.status_code == 202
+        stand_in.close()
+
+
+def test_job_that_does_not_fit_into_the_store_leaves_nothing() -> None:
+    with RedisProcess() as redis, ApiProcess(redis_url=redis.url, log_format="json") as api:
+        stand_in = StandIn(Settings(redis_url=SecretStr(redis.url)))
+        stand_in.appear()
+        assert submit_complete(api.client)["state"] == "queued"  # the memory has just been looked at
+        stand_in.redis.config_set("maxmemory", stand_in.redis.info("memory")["used_memory"] // 2)
+        before = set(stand_in.redis.keys("*"))
+        refused = api.client.post("/v1/jobs", data={"task": "complete"}, files={"image": picture_png()})
+        problem(refused, 429, "queue_full")
+        assert set(stand_in.redis.keys("*")) == before
+        stand_in.close()
 
 
 def test_without_worker_there_is_503(small: httpx.Client, near: StandIn) -> None:

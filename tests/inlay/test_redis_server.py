@@ -28,6 +28,7 @@ def test_the_server_has_no_tcp_port_and_only_its_user_may_connect(redis_server: 
     with redis.Redis.from_url(redis_server.url) as client:
         assert client.config_get("port") == {"port": "0"}
         assert client.config_get("maxmemory-policy") == {"maxmemory-policy": "noeviction"}
+        assert client.config_get("maxmemory") == {"maxmemory": str(2**30)}
     assert stat.S_IMODE(redis_server.socket.stat().st_mode) == 0o700
     assert stat.S_IMODE(redis_server.folder.stat().st_mode) == 0o700
 

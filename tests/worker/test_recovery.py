@@ -7,6 +7,7 @@ import time
 
 import pytest
 from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import OutOfMemoryError
 
 from jobs import keys
 from jobs.connect import RedisClient
@@ -153,7 +154,7 @@ def test_workers_get_time_to_show_up_after_an_outage(bench: Bench, recovery: Rec
 
 
 def test_patience_goes_on_without_redis_and_insists_until_it_is_back(patience: Patience) -> None:
-    failures = iter([RedisConnectionError(), RedisConnectionError()])
+    failures = iter([RedisConnectionError(), OutOfMemoryError()])
 
     def flaky() -> str:
         for failure in failures:
