@@ -31,6 +31,7 @@ def read(data: bytes, mode: str, *, max_pixels: int) -> Image.Image:
     Raises:
         InputUnreadable: the bytes are no PNG, or larger than the API would have accepted.
     """
+    Image.MAX_IMAGE_PIXELS = None  # Pillow's own limit; ours is checked below, before a pixel is unpacked
     try:
         with Image.open(io.BytesIO(data), formats=["PNG"]) as image:
             if image.width * image.height > max_pixels:

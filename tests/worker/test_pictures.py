@@ -146,6 +146,14 @@ def test_unreadable_upload_is_refused(data: bytes) -> None:
         images.read(data, "RGB", max_pixels=10_000)
 
 
+def test_own_limit_holds_where_pillows_is_lower(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = noise_png(64, 64)
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)
+    assert images.read(data, "RGB", max_pixels=64 * 64).size == (64, 64)
+    with pytest.raises(InputUnreadable, match="more than"):
+        images.read(data, "RGB", max_pixels=64 * 64 - 1)
+
+
 def test_mask_that_keeps_everything_is_refused() -> None:
     with pytest.raises(InputUnreadable):
         images.hole_box(Image.new("L", (64, 64), 0))
