@@ -22,7 +22,8 @@ from inlay.redis_server import redis_answers, redis_command, socket_path
 
 HOST = "127.0.0.1"
 REDIS_START_S = 30.0
-API_GRACE_S = 10.0
+# Twice what the API gives its open requests.
+API_GRACE_S = 20.0
 WORKER_GRACE_S = 40.0
 REDIS_GRACE_S = 15.0
 POLL_S = 0.1
