@@ -83,6 +83,17 @@ if state == '"running"' then redis.call('HSET', KEYS[1], 'cancel_requested', 'tr
 return cjson.decode(state)
 """
 
+BEAT = """
+local time = redis.call('TIME')
+local now, ttl_ms = tonumber(time[1]) + tonumber(time[2]) / 1000000, tonumber(ARGV[3])
+redis.call('SET', KEYS[1], ARGV[2], 'PX', ttl_ms)
+redis.call('SET', KEYS[2], tostring(now), 'EX', ARGV[4])
+redis.call('ZREMRANGEBYSCORE', KEYS[3], '-inf', now)
+redis.call('ZADD', KEYS[3], now + ttl_ms / 1000, ARGV[1])
+redis.call('PEXPIRE', KEYS[3], math.max(ttl_ms, 60000))
+return 1
+"""
+
 SERVICE_TIME = """
 local old, new = redis.call('GET', KEYS[1]), tonumber(ARGV[1])
 if old then new = 0.8 * tonumber(old) + 0.2 * new end

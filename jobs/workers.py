@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from jobs import keys
+from jobs import keys, scripts
 from jobs.connect import RedisClient, text
 
 SEEN_TTL_S = 86400
@@ -39,21 +39,18 @@ class WorkerPresence(BaseModel):
 
 
 class WorkerRegistry:
-    """Presence records of all workers."""
+    """Presence records of all workers. Only Redis's clock counts: those of the hosts may differ."""
 
     def __init__(self, redis: RedisClient) -> None:
         self._redis = redis
+        self._beat = scripts.Script(redis, scripts.BEAT)
 
     def beat(self, presence: WorkerPresence, *, ttl_s: float) -> None:
         """Announce a worker for the next `ttl_s` seconds."""
-        ttl_ms = int(ttl_s * 1000)
-        with self._redis.pipeline(transaction=True) as pipe:
-            pipe.set(keys.worker(presence.name), presence.model_dump_json(), px=ttl_ms)
-            pipe.set(keys.WORKER_SEEN, time.time(), ex=SEEN_TTL_S)
-            pipe.zremrangebyscore(keys.WORKERS, 0, time.time())
-            pipe.zadd(keys.WORKERS, {presence.name: time.time() + ttl_s})
-            pipe.pexpire(keys.WORKERS, max(ttl_ms, 60_000))
-            pipe.execute()
+        self._beat(
+            keys=[keys.worker(presence.name), keys.WORKER_SEEN, keys.WORKERS],
+            args=[presence.name, presence.model_dump_json(), int(ttl_s * 1000), SEEN_TTL_S],
+        )
 
     def leave(self, name: str) -> None:
         """Withdraw a worker at once."""
@@ -71,9 +68,12 @@ class WorkerRegistry:
         return [WorkerPresence.model_validate_json(answer) for answer in answers if answer is not None]
 
     def last_seen(self) -> float | None:
-        """Unix time of the last sign of life of any worker; None if there was none for a day."""
+        """Unix time, by this host's clock, of the last sign of life of any worker; None if there was none for a day."""
         raw = self._redis.get(keys.WORKER_SEEN)
-        return None if raw is None else float(text(raw))
+        if raw is None:
+            return None
+        seconds, microseconds = self._redis.time()
+        return time.time() - (seconds + microseconds / 1e6 - float(text(raw)))
 
     def ready(self) -> list[WorkerPresence]:
         """The workers that take jobs now."""

@@ -31,7 +31,7 @@ def to_canvas(picture: Image.Image, mask: Image.Image, placement: Placement) -> 
 
     The hole is blanked before anything is scaled, so that no resampling kernel carries it into known pixels; a scaled
     pixel counts as known only if every pixel under its kernel is. Padding is unknown. If nothing is known at the
-    canvas's size, the image is grey.
+    canvas's size, as with a mask that leaves only specks, the image is grey.
     """
     window = picture.crop(placement.window.corners)
     hole = not_kept(mask.crop(placement.window.corners))
@@ -48,7 +48,7 @@ def to_canvas(picture: Image.Image, mask: Image.Image, placement: Placement) -> 
     pixels = torch.from_numpy(np.array(window)).permute(2, 0, 1)
     image[:, top:bottom, left:right] = pixels.to(torch.float32) / 127.5 - 1.0
     known[top:bottom, left:right] = torch.from_numpy(np.array(hole)) == 0
-    return Canvas(extend_border(image, known) if bool(known.any()) else image, known)
+    return Canvas(extend_border(image, known) if bool(known.any()) else torch.zeros_like(image), known)
 
 
 def from_canvas(image: Tensor, placement: Placement) -> Image.Image:

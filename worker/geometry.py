@@ -11,6 +11,9 @@ CANVAS_MULTIPLE_PX = 64
 SMALLEST_SHARE = 0.75
 """Pictures with a longest side under this share of the native size are enlarged."""
 
+SMALLEST_CELLS = 4
+"""Latent cells that the short side of a picture has at least, however long the other then is."""
+
 CONTEXT_SHARE = 1.0
 """Context on each side of a hole, as a share of the hole's longer side."""
 
@@ -48,14 +51,15 @@ def place(width_px: int, height_px: int, native_px: int, cell_px: int, hole: Box
     """Place a picture on a canvas for a model of native size `native_px` and latent cells of `cell_px`.
 
     A picture larger than native is scaled down until its longest side is native; one under 0.75 of it is enlarged to
-    it; others keep their size. When the picture is larger than native and `hole`, the box to be painted, is small, only
-    a window around the hole is sampled: the hole with context of its own size on each side, and never less
-    than native, so that the hole gets the resolution that the network has.
+    it; others keep their size. But the short side never gets fewer than four cells, or nothing of a strip would be
+    known: its long side then exceeds native. When the picture is larger than native and `hole`, the box to be painted,
+    is small, only a window around the hole is sampled: the hole with context of its own size on each side, and never
+    less than native, so that the hole gets the resolution that the network has.
     """
     window = Box(0, 0, width_px, height_px)
     if hole is not None and max(width_px, height_px) > native_px:
         window = _window_around(hole, width_px, height_px, native_px)
-    scaled_width, scaled_height = _scaled(window.width, window.height, native_px)
+    scaled_width, scaled_height = _scaled(window.width, window.height, native_px, SMALLEST_CELLS * cell_px)
     canvas_width, canvas_height = _padded(scaled_width), _padded(scaled_height)
     left = (canvas_width - scaled_width) // 2 // cell_px * cell_px
     top = (canvas_height - scaled_height) // 2 // cell_px * cell_px
@@ -76,11 +80,11 @@ def _span_around(start: int, length: int, wanted: int, limit: int) -> tuple[int,
     return min(max(first, 0), limit - size), size
 
 
-def _scaled(width_px: int, height_px: int, native_px: int) -> tuple[int, int]:
-    longest = max(width_px, height_px)
-    if SMALLEST_SHARE * native_px <= longest <= native_px:
+def _scaled(width_px: int, height_px: int, native_px: int, smallest_px: int) -> tuple[int, int]:
+    longest, shortest = max(width_px, height_px), min(width_px, height_px)
+    if SMALLEST_SHARE * native_px <= longest <= native_px and shortest >= smallest_px:
         return width_px, height_px
-    scale = native_px / longest
+    scale = max(native_px / longest, smallest_px / shortest)
     return max(1, round(width_px * scale)), max(1, round(height_px * scale))
 
 

@@ -18,7 +18,13 @@ class MeteredEvaluator:
         self.calls = 0
         self.evaluations = 0
         self.largest_batch = 0
+        self.longest_s = 0.0
+        """The slowest call since `forget_longest`, of the network or the autoencoder."""
         self.last_progress = time.monotonic()
+
+    def forget_longest(self) -> None:
+        """First calls compile and fill caches, and tell nothing of the later ones."""
+        self.longest_s = 0.0
 
     def idle_for_s(self) -> float:
         """Seconds since the engine last did something, or said that there is nothing to do."""
@@ -30,22 +36,29 @@ class MeteredEvaluator:
 
     def denoise(self, requests: Sequence[Denoise]) -> list[Denoised]:
         """Evaluate the network, and count it."""
+        started = time.monotonic()
         answers = self._inner.denoise(requests)
         taken = sum(request.conditioning.nfe for request in requests)
         self.calls += 1
         self.evaluations += taken
         self.largest_batch = max(self.largest_batch, taken)
-        self.tick()
+        self._done(started)
         return answers
 
     def encode(self, requests: Sequence[Encode]) -> list[Tensor]:
         """Images to latents."""
+        started = time.monotonic()
         answers = self._inner.encode(requests)
-        self.tick()
+        self._done(started)
         return answers
 
     def decode(self, requests: Sequence[Decode]) -> list[Tensor]:
         """Latents to images."""
+        started = time.monotonic()
         answers = self._inner.decode(requests)
-        self.tick()
+        self._done(started)
         return answers
+
+    def _done(self, started: float) -> None:
+        self.tick()
+        self.longest_s = max(self.longest_s, self.last_progress - started)

@@ -33,6 +33,10 @@ def load(settings: Settings) -> DiffusersModel:
     device = pick_device(settings.device)
     dtype = pick_dtype(settings.dtype, device)
     revision = None if isinstance(source, Path) else settings.model_revision
+    if dtype is torch.float32 and device.type == "cuda":
+        # TensorFloat-32 keeps ten bits of the mantissa: who asks for float32 gets float32.
+        torch.backends.cudnn.allow_tf32 = False
+        torch.backends.cuda.matmul.allow_tf32 = False
     try:
         parts = _read(str(source), revision, dtype)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:

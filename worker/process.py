@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from hashlib import blake2b
 
 import torch
 from torch import Tensor
@@ -39,6 +40,13 @@ class Painted:
     residual: float | None
 
 
+def generator_seed(seed: int) -> int:
+    """A seed of 63 bits for torch's CPU generator, which uses the low 32 only; smaller seeds stay themselves."""
+    if seed < 2**32:
+        return seed
+    return int.from_bytes(blake2b(seed.to_bytes(8, "big"), digest_size=4).digest(), "big")
+
+
 def run_job(plan: Plan, number: int) -> Process[Painted]:
     """Picture `number` of a job, from 0. Its noise comes from seed + number alone: the same in any company.
 
@@ -52,7 +60,7 @@ def run_job(plan: Plan, number: int) -> Process[Painted]:
         cells = known_cells(known, plan.cell_px)
         if bool(cells.any()):
             constraint = yield from encode_known(plan.canvas.image.to(device), known, cells)
-    generator = torch.Generator().manual_seed((plan.seed + number) % SEEDS)
+    generator = torch.Generator().manual_seed(generator_seed((plan.seed + number) % SEEDS))
     result = yield from sample(
         plan.latents_shape, constraint, plan.conditioning, plan.schedule, plan.options, generator
     )

@@ -46,6 +46,12 @@ CLOSING_S = 10.0
 HOPELESS = 3.0
 """A job that needs this many times the rest of the grace period is given back at once; estimates are rough."""
 
+WARM_UP_S = 900.0
+"""First calls may compile for minutes; a warm-up that takes longer hangs."""
+
+HANG_FACTOR = 10.0
+"""How much slower than all before a call may be without counting as hung."""
+
 EXIT_OK, EXIT_FAILED, EXIT_HUNG = 0, 1, 70
 
 
@@ -103,6 +109,7 @@ class ResidentWorker(BookkeepingWorker):
         heartbeat.start()
         try:
             warm_up(self._model, self._meter, self._sizes if len(self._sizes) < 8 else self._sizes[:1])
+            self._meter.forget_longest()
             self._phase = WorkerState.READY
             self.beat()
             recovery.start()
@@ -140,11 +147,16 @@ class ResidentWorker(BookkeepingWorker):
 
     def beat(self) -> None:
         """Give a sign of life, unless the engine has made no progress for too long."""
-        if self._meter.idle_for_s() > self._settings.stall_timeout_s:
+        if self._meter.idle_for_s() > self._patience_with_engine_s():
             logger.critical("the engine hangs", extra={"worker": self.name, "idle_s": self._meter.idle_for_s()})
             self._on_hang()
             return
         self._patience.attempt(self._beat, None)
+
+    def _patience_with_engine_s(self) -> float:
+        if self._phase is WorkerState.STARTING:
+            return max(self._settings.stall_timeout_s, WARM_UP_S)
+        return max(self._settings.stall_timeout_s, HANG_FACTOR * self._meter.longest_s)
 
     def _enter(self) -> None:
         """Register with RQ, which takes an entry of ours whose answer was lost for somebody else's."""
@@ -233,9 +245,11 @@ class ResidentWorker(BookkeepingWorker):
 
     def _leave(self, heartbeat: Periodic) -> None:
         """Let the results be written, then withdraw from all lists."""
+        self._meter.tick()
         if not self._closing.wait(CLOSING_S):
             logger.warning("results could not be written in time", extra={"jobs": len(self._closing.ids)})
         self._patience.end()
+        self._meter.tick()
         self._pool.shutdown(wait=True, cancel_futures=True)
         heartbeat.stop()
         self._patience.attempt(lambda: self._registry.leave(self.name), None)

@@ -41,8 +41,11 @@ class KnownPixels:
         return self.latents.residual(x0_hat)
 
     def renewed(self, x0_hat: Tensor, done: float) -> Process[KnownPixels]:
-        """The constraint with its hole filled from the clean estimate, when the next share of the steps is done."""
-        if not self.refills or done < self.refills[0]:
+        """The constraint with its hole filled from the clean estimate, when the next share of the steps is done.
+
+        After the last step it is not renewed: nothing would be sampled with it.
+        """
+        if not self.refills or done < self.refills[0] or done >= 1.0:
             return self
         picture = yield from decode(x0_hat)
         filled = torch.where(self.known > 0, self.image, picture.clamp(-1.0, 1.0))

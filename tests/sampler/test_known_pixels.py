@@ -75,10 +75,16 @@ def test_few_steps_that_jump_over_refills_make_up_for_them_once() -> None:
     assert constraint.refills == (0.8,)
 
 
+def test_after_the_last_step_nothing_is_renewed() -> None:
+    evaluator, constraint = Blurring(), stated()
+    assert run(constraint.renewed(latents_of(TRUTH), 1.0), evaluator) is constraint
+    assert evaluator.asked == []
+
+
 @pytest.mark.parametrize("hole", [1.0, -1.0, float("nan"), float("inf")])
 def test_what_the_hole_held_changes_no_bit(hole: float) -> None:
     x0_hat = torch.randn(3, 4, 4, generator=torch.Generator().manual_seed(1))
-    ours, reference = (run(stated(value).renewed(x0_hat, 1.0), Blurring()) for value in (hole, 0.0))
+    ours, reference = (run(stated(value).renewed(x0_hat, 0.9), Blurring()) for value in (hole, 0.0))
     assert torch.equal(ours.latents.y, reference.latents.y)
     assert torch.equal(ours.error_direction(x0_hat), reference.error_direction(x0_hat))
 

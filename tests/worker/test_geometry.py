@@ -20,10 +20,11 @@ NATIVES = st.sampled_from([128, 512, 768])
         ((300, 200), (128, 85), (128, 128)),
         ((1024, 768), (128, 96), (128, 128)),
         ((128, 64), (128, 64), (128, 64)),
-        ((5000, 64), (128, 2), (128, 64)),
+        ((2048, 64), (1024, 32), (1024, 64)),
+        ((64, 1280), (32, 640), (64, 640)),
     ],
 )
-def test_longest_side_becomes_native_unless_it_is_near(
+def test_longest_side_becomes_native_unless_it_is_near_or_a_strip(
     size: tuple[int, int], scaled: tuple[int, int], canvas: tuple[int, int]
 ) -> None:
     placement = place(*size, native_px=128, cell_px=8)
@@ -62,4 +63,5 @@ def test_placement_always_fits(width: int, height: int, native: int, data: st.Da
     assert scaled.left % 8 == scaled.top % 8 == 0
     assert scaled.left + scaled.width <= placement.canvas_width_px
     assert scaled.top + scaled.height <= placement.canvas_height_px
-    assert max(scaled.width, scaled.height) <= native
+    assert min(scaled.width, scaled.height) >= 32
+    assert max(scaled.width, scaled.height) <= native or min(scaled.width, scaled.height) == 32

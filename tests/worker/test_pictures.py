@@ -10,6 +10,7 @@ import torch
 from PIL import Image
 
 from jobs.spec import OutputSpec
+from sampler.fill import known_cells
 from tests.worker.conftest import noise_png, png
 from worker import images
 from worker.canvas import from_canvas, to_canvas
@@ -108,6 +109,14 @@ def test_unscaled_canvas_returns_the_same_bytes() -> None:
 def test_picture_without_anything_known_is_grey() -> None:
     canvas = to_canvas(picture(64, 64), Image.new("L", (64, 64), 255), place(64, 64, 128, 8))
     assert not canvas.known.any()
+    assert not canvas.image.any()
+
+
+@pytest.mark.parametrize("size", [(2048, 64), (64, 2048)])
+def test_strip_has_known_cells(size: tuple[int, int]) -> None:
+    mask = images.side_mask(*size, "left" if size[0] > size[1] else "top", 0.5)
+    canvas = to_canvas(picture(*size), mask, place(*size, 128, 8))
+    assert float(known_cells(canvas.known, 8).mean()) > 0.2
     assert not canvas.image.any() or float(canvas.image.abs().max()) <= 1
 
 

@@ -368,7 +368,7 @@ def test_worker_that_hangs_gives_no_sign_of_life_and_ends(
 ) -> None:
     hangs: list[float] = []
     with start_worker(
-        tiny_model=Slow(tiny_model, 3.0), stall_timeout_s=1.5, on_hang=lambda: hangs.append(time.monotonic())
+        tiny_model=Slow(tiny_model, 6.0), stall_timeout_s=1.5, on_hang=lambda: hangs.append(time.monotonic())
     ):
         bench.wait(bench.submit())
     assert hangs
