@@ -24,7 +24,7 @@ class Facts:
     judge: dict[str, float]
     vae: StageLike
     unet: StageLike
-    rival: StageLike
+    rival: StageLike | None
     vae_psnr_db: float
 
 
@@ -84,7 +84,7 @@ captions' words mean nothing to it.
 """
 
 
-def rival_card(facts: Facts) -> str:
+def rival_card(facts: Facts, rival: StageLike) -> str:
     """The card of `models/scenes-128-rival`."""
     return f"""---
 license: apache-2.0
@@ -96,7 +96,7 @@ The denoiser of `scenes-128`, fine-tuned for inpainting: nine input channels (no
 Stable Diffusion's own inpainting checkpoints have. It is here to measure the training-free sampler against a tuned
 model, and is not used by the service. Autoencoder, text encoder and tokenizer are those of `scenes-128`.
 
-Tuned for {facts.rival.steps} steps ({facts.rival.minutes:.0f} minutes on {facts.report["provenance"]["hardware"]}) on 8,000 training scenes,
+Tuned for {rival.steps} steps ({rival.minutes:.0f} minutes on {facts.report["provenance"]["hardware"]}) on 8,000 training scenes,
 each with one random mask: a side, a box or strokes (`training/masks.py`); the hole is filled from its border before it
 is encoded, as the service does. Recipe: `training/train_rival.py`.
 """
@@ -104,7 +104,7 @@ is encoded, as the service does. Recipe: `training/train_rival.py`.
 
 def _table(rows: list[dict[str, Any]]) -> str:
     lines = [
-        "| task | mask | sampler | NFE | scenes | hole PSNR | autoencoder in the same hole | kind and colour right |",
+        "| task | mask | sampler (steps × corrections) | NFE | scenes | hole PSNR | autoencoder in the same hole | kind and colour right |",
         "|---|---|---|---|---|---|---|---|",
     ]
     for row in rows:
@@ -112,7 +112,7 @@ def _table(rows: list[dict[str, Any]]) -> str:
         bound = f"{row['vae_bound_db']:.2f} dB" if row["vae_bound_db"] is not None else ""
         accuracy = row["kind_and_color_accuracy"]
         right = f"{accuracy:.1%}" if accuracy is not None else ""
-        sampler = f"{row['method']}, {row['steps']} steps, eta {row['eta']}"
+        sampler = f"{row['method']}, {row['steps']} × {row['inner_steps']}, eta {row['eta']}"
         lines.append(
             f"| {row['task']} | {row['mask']} | {sampler} | {row['nfe']} | {row['scenes']} | {psnr} | {bound} | {right} |"
         )

@@ -40,7 +40,10 @@ def main() -> None:
     args = parser.parse_args()
     if not args.cards_only:
         copy(args.build / "unet" / "pipeline", MODELS / "scenes-128")
-        copy(args.build / "rival", MODELS / "scenes-128-rival", only="unet")
+        for name in ("vocab.json", "merges.txt"):  # for readers of the older tokenizer files
+            shutil.copy(args.build / "unet" / "tokenizer" / name, MODELS / "scenes-128" / "tokenizer")
+        if (args.build / "rival" / "unet").exists():
+            copy(args.build / "rival", MODELS / "scenes-128-rival", only="unet")
     if not args.report.exists():
         measure(args.report)
     facts = Facts(
@@ -48,11 +51,12 @@ def main() -> None:
         judge=json.loads((MODELS / "judge" / "judge.json").read_text()),
         vae=read_stage(args.build / "vae"),
         unet=read_stage(args.build / "unet"),
-        rival=read_stage(args.build / "rival"),
+        rival=read_stage(args.build / "rival") if (args.build / "rival" / "state.pt").exists() else None,
         vae_psnr_db=json.loads((args.build / "vae" / "psnr.json").read_text())["held_out_psnr_db"],
     )
     (MODELS / "scenes-128" / "README.md").write_text(scenes_card(facts))
-    (MODELS / "scenes-128-rival" / "README.md").write_text(rival_card(facts))
+    if facts.rival is not None:
+        (MODELS / "scenes-128-rival" / "README.md").write_text(rival_card(facts, facts.rival))
 
 
 def copy(source: Path, target: Path, only: str = "") -> None:

@@ -49,7 +49,7 @@ def test_half_pictures_are_completed_close_to_the_truth(service: Deployment) -> 
         assert result.size == picture.size
         assert same_pixels(result, picture, (0, 0, 64, 128)), "the known half is what was sent, byte for byte"
         psnrs.append(hole_psnr_db(result, picture, mask))
-    assert fmean(psnrs) >= 27.0, psnrs
+    assert fmean(psnrs) >= 26.5, psnrs
     assert min(psnrs) >= 20.0, psnrs
 
 
@@ -74,7 +74,7 @@ def test_a_hole_is_painted_and_the_rest_kept(service: Deployment) -> None:
     job = service.client.inpaint(png(wiped), png(mask), prompt=caption, seed=3)
     service.client.wait(job.id, timeout_s=WAIT_S)
     result = opened(service.client.result(job.id))
-    assert hole_psnr_db(result, picture, mask) >= 22.0
+    assert hole_psnr_db(result, picture, mask) >= 20.0
     kept = Image.composite(Image.new("RGB", picture.size), picture, mask)
     assert Image.composite(Image.new("RGB", picture.size), result, mask).tobytes() == kept.tobytes()
 
