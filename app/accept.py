@@ -35,6 +35,8 @@ _TAKES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "generate": ((), ()),
 }
 """Files by task: required, optional."""
+_LONGEST_PX = {"webp": 16383, "jpeg": 65500}
+"""What the formats (WebP) and their encoders (libjpeg) can hold, a side."""
 _SEED_BITS = 32
 """Drawn seeds stay below 2**32, so that JavaScript's numbers hold them exactly."""
 
@@ -108,11 +110,19 @@ def check_pictures(spec: Spec, files: dict[str, bytes], settings: Settings, work
         return Checked(spec, _understood_canvas(spec, workers), {})
     with pointing_at("/image"):
         picture = read_picture(files["image"], settings)
+    _check_output(spec, picture)
     if isinstance(spec, CompleteSpec):
         return Checked(spec, _understood_side(spec, picture), {"image": to_png(picture.rgb)})
     mask = read_mask(files.get("mask"), picture, spec, settings)
     pngs = {"image": to_png(picture.rgb), "mask": to_png(mask.grey)}
     return Checked(spec, _understood_mask(picture, mask), pngs)
+
+
+def _check_output(spec: Spec, picture: Picture) -> None:
+    longest = _LONGEST_PX.get(spec.output.format)
+    if longest is not None and max(picture.size_px) > longest:
+        detail = f"A {spec.output.format} picture has at most {longest} pixels a side; ask for png."
+        raise Problem(problem_types.INVALID_FIELD, detail, pointer="/output/format")
 
 
 def _understood_canvas(spec: GenerateSpec, workers: list[WorkerPresence]) -> UnderstoodInput | None:

@@ -5,6 +5,8 @@ from app.problems import Problem
 from jobs.settings import Settings
 
 MIN_SIDE_PX = 64
+LONGEST_SHAPE = 32
+"""Longer side over shorter side: beyond it, nothing of a picture would be left at the size of the network."""
 BOMB_FREE_BYTES = 32 * 2**20
 """Pictures that unpack to less than this are harmless, however well they are packed."""
 
@@ -40,11 +42,14 @@ def check_file(data: bytes, settings: Settings) -> tuple[str, containers.Facts]:
 
 
 def check_picture(facts: containers.Facts, size_bytes: int, settings: Settings) -> None:
-    """Raises Problem if a picture (not a mask) is too small to work on, or packed as no photograph is."""
+    """Raises Problem if a picture (not a mask) is too small or too thin to work on, or packed as no photograph is."""
     if min(facts.width_px, facts.height_px) < MIN_SIDE_PX:
         size = f"{facts.width_px}x{facts.height_px}"
         detail = f"{size} is too small: each side needs at least {MIN_SIDE_PX} pixels."
         raise Problem(problem_types.IMAGE_TOO_SMALL, detail)
+    if max(facts.width_px, facts.height_px) > LONGEST_SHAPE * min(facts.width_px, facts.height_px):
+        detail = f"{facts.width_px}x{facts.height_px} is longer than {LONGEST_SHAPE}:1."
+        raise Problem(problem_types.ASPECT_RATIO, detail)
     if facts.raw_bytes > max(BOMB_FREE_BYTES, settings.max_decompression_ratio * size_bytes):
         ratio = facts.raw_bytes // size_bytes
         raise Problem(problem_types.DECOMPRESSION_BOMB, f"The picture unpacks to {ratio} times the file's size.")

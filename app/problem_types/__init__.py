@@ -24,6 +24,7 @@ from app.problem_types.parameters import (
 )
 from app.problem_types.pictures import (
     ANIMATED_IMAGE,
+    ASPECT_RATIO,
     DECOMPRESSION_BOMB,
     FILE_EMPTY,
     IMAGE_CORRUPT,
@@ -80,6 +81,7 @@ SUBMIT_PROBLEMS = (
     ANIMATED_IMAGE,
     IMAGE_TOO_SMALL,
     IMAGE_TOO_LARGE,
+    ASPECT_RATIO,
     DECOMPRESSION_BOMB,
     MASK_MISSING,
     MASK_SIZE_MISMATCH,
@@ -95,6 +97,7 @@ EVERYWHERE = (STORAGE_UNAVAILABLE, INTERNAL_ERROR)
 
 __all__ = [
     "ANIMATED_IMAGE",
+    "ASPECT_RATIO",
     "BAD_REQUEST",
     "BODY_TIMEOUT",
     "BODY_TOO_LARGE",

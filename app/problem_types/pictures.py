@@ -58,6 +58,13 @@ IMAGE_TOO_LARGE = define(
     cause="Width times height is more than `max_pixels` of `GET /v1/limits`.",
     cure="Scale the picture down.",
 )
+ASPECT_RATIO = define(
+    "aspect_ratio",
+    422,
+    "The picture is too long and thin",
+    cause="One side of the picture is more than 32 times the other.",
+    cure="Cut it into shorter pieces.",
+)
 DECOMPRESSION_BOMB = define(
     "decompression_bomb",
     422,

@@ -231,6 +231,12 @@ def test_too_small_is_refused(size: tuple[int, int]) -> None:
     refused("image_too_small", encoded(gradient(*size)))
 
 
+@pytest.mark.parametrize("size", [(64 * 32 + 1, 64), (64, 64 * 32 + 1)])
+def test_too_thin_is_refused(size: tuple[int, int]) -> None:
+    refused("aspect_ratio", encoded(gradient(*size)))
+    read_picture(encoded(gradient(64 * 32, 64)), SETTINGS)
+
+
 @pytest.mark.parametrize("kind", ["GIF", "PNG", "WEBP"])
 def test_animation_is_refused(kind: str) -> None:
     frames = [Image.new("RGB", (64, 64), (shade, 0, 0)) for shade in (0, 90, 180)]
