@@ -17,7 +17,9 @@ class Settings(BaseSettings):
         SecretStr("redis://127.0.0.1:6379/0"),
         description="Redis to work on: `redis://`, `rediss://` (TLS) or `unix://`, with its password if it has one.",
     )
-    redis_timeout_s: float = Field(5.0, gt=0, description="Seconds before a Redis command that hangs counts as failed.")
+    redis_timeout_s: float = Field(
+        3.0, ge=2, description="Seconds before a Redis command that hangs counts as failed; workers wait 1 s for jobs."
+    )
     queue_name: str = Field("inlay", pattern=r"^[a-z0-9_-]{1,64}$", description="Name of the RQ queue.")
     max_queue_depth: int = Field(1000, ge=1, description="Jobs that may wait; further ones are refused.")
     job_ttl_s: int = Field(7 * 86400, ge=60, description="Seconds that an unfinished job and its uploads are kept.")
@@ -61,7 +63,10 @@ class Settings(BaseSettings):
         3.0, ge=0, description="Seconds that a job may be accepted but not on the queue before it is put there again."
     )
     stall_timeout_s: float = Field(
-        120.0, gt=0, description="Seconds that one network call may take before the worker counts as hung and exits."
+        120.0,
+        gt=0,
+        description="Seconds that one network call may take before the worker counts as hung and exits; "
+        "ten times the slowest call so far, where that is more.",
     )
     drain_grace_s: float = Field(
         25.0, ge=0, description="Seconds that a worker may take after SIGTERM to finish; the rest is given back."
@@ -75,4 +80,6 @@ class Settings(BaseSettings):
     def _heartbeats_fit(self) -> Settings:
         if self.worker_ttl_s < 2 * self.heartbeat_interval_s:
             raise ValueError("worker_ttl_s must be at least twice heartbeat_interval_s")
+        if self.worker_ttl_s <= self.redis_timeout_s + self.heartbeat_interval_s:
+            raise ValueError("worker_ttl_s must be more than redis_timeout_s + heartbeat_interval_s")
         return self

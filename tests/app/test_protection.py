@@ -264,7 +264,7 @@ def test_internal_error_tells_nothing_but_its_id(small: httpx.Client, near: Stan
 
 
 def test_redis_may_go_and_come_back_and_sigterm_ends_long_polls_at_once() -> None:
-    with RedisProcess() as redis, ApiProcess(redis_url=redis.url, redis_timeout_s=0.5, log_format="json") as api:
+    with RedisProcess() as redis, ApiProcess(redis_url=redis.url, redis_timeout_s=2.0, log_format="json") as api:
         stand_in = StandIn(Settings(redis_url=SecretStr(redis.url)))
         stand_in.appear()
         assert submit_complete(api.client)["state"] == "queued"

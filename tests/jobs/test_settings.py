@@ -47,7 +47,13 @@ def test_environment_is_read_with_the_prefix(monkeypatch: pytest.MonkeyPatch) ->
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"max_batch": 0}, {"queue_name": "a b"}, {"heartbeat_interval_s": 3, "worker_ttl_s": 5}, {"dtype": "int8"}],
+    [
+        {"max_batch": 0},
+        {"queue_name": "a b"},
+        {"heartbeat_interval_s": 3, "worker_ttl_s": 5},
+        {"redis_timeout_s": 4},
+        {"dtype": "int8"},
+    ],
 )
 def test_impossible_settings_are_refused(wrong: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
