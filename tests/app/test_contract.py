@@ -288,6 +288,7 @@ def test_cancel_takes_a_queued_job_off_at_once_and_repeating_it_is_harmless(
         response = http.post(job["links"]["cancel"])
         assert (response.status_code, response.json()["state"]) == (200, "canceled")
     assert worker.queue.waiting() == set()
+    assert worker.redis.keys(f"inlay:blob:{job['id']}:*") == [], "its uploads are of no use any more"
     problem(http.get(job["links"]["result"]), 409, "job_canceled")
 
 
