@@ -21,7 +21,7 @@ from sampler.schedule import Step
 SMALLEST = 1e-12
 """Directions with no entry above this are zero: nothing to correct, and nothing to divide by."""
 
-PROBE_SIZES = {torch.float16: 0.1, torch.bfloat16: 0.3}
+PROBE_SIZES = {torch.float16: 0.1, torch.bfloat16: 0.1}
 
 
 def probe_size(dtype: torch.dtype) -> float:

@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 from types import TracebackType
@@ -34,12 +35,13 @@ class ApiProcess:
         self.client = httpx.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=120, trust_env=False)
 
     def __enter__(self) -> Self:
+        self.log = tempfile.TemporaryFile()  # not a pipe: nobody reads while the API runs, and a full pipe would stop it
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("INLAY_")}
         self.process = subprocess.Popen(
             [sys.executable, "-m", "app", "--port", str(self.port), "--root-path", self.root_path],
             cwd=ROOT,
             env=inherited | self.settings,
-            stdout=subprocess.PIPE,
+            stdout=self.log,
             stderr=subprocess.STDOUT,
         )
         deadline = time.monotonic() + 60
@@ -62,8 +64,12 @@ class ApiProcess:
         """Ends the process with SIGTERM and returns what it wrote."""
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
-        output, _ = self.process.communicate(timeout=60)
-        return str(output, "utf-8", "replace")
+        self.process.wait(timeout=60)
+        if self.log.closed:
+            return ""
+        with self.log:
+            self.log.seek(0)
+            return str(self.log.read(), "utf-8", "replace")
 
     @property
     def rss_bytes(self) -> int:

@@ -150,6 +150,7 @@ def until(status: int, send: Callable[[], httpx.Response]) -> httpx.Response:
         response = send()
         if response.status_code == status or time.monotonic() > deadline:
             return response
+        time.sleep(0.05)
 
 
 def test_too_many_bytes_at_once_are_refused_and_room_comes_back(small_api: ApiProcess, small: httpx.Client) -> None:
