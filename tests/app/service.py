@@ -35,7 +35,7 @@ class ApiProcess:
         self.client = httpx.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=120, trust_env=False)
 
     def __enter__(self) -> Self:
-        self.log = tempfile.TemporaryFile()  # not a pipe: nobody reads while the API runs, and a full pipe would stop it
+        self.log = tempfile.TemporaryFile()  # a pipe that nobody reads would fill and stop the API
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("INLAY_")}
         self.process = subprocess.Popen(
             [sys.executable, "-m", "app", "--port", str(self.port), "--root-path", self.root_path],
