@@ -14,7 +14,7 @@ import sys
 PROFILES: dict[str, dict[str, list[str]]] = {
     "cpu": {
         "train_vae": ["--steps", "1800", "--batch", "12"],
-        "train_unet": ["--steps", "3700", "--batch", "64"],
+        "train_unet": ["--steps", "3400", "--batch", "64"],
         "judge": [],
         "train_rival": ["--steps", "600"],
     },

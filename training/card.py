@@ -67,7 +67,8 @@ mirror-symmetric. 24,000 scenes from seeds at and above 1,000,000,000; every see
 | denoiser and text encoder (Muon, batch 64; `training/train_unet.py`) | {facts.unet.steps} | {facts.unet.minutes:.0f} |
 
 Hardware: {origin["hardware"]}, torch {origin["torch"]}, bfloat16 autocast, shared with other work. `make model` repeats it, on a CPU or a GPU,
-and goes on where it was stopped.
+and goes on where it was stopped. The published weights are of a run that was stopped and lengthened several times, so its
+learning rate did not fall in one cosine.
 
 ## Measured quality
 

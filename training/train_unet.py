@@ -1,6 +1,6 @@
 """Train the embedded `UNet2DConditionModel` and its text encoder together on scene latents (v-prediction).
 
-    python -m training.train_unet --vae build/vae/vae --out build/unet --steps 3700
+    python -m training.train_unet --vae build/vae/vae --out build/unet --steps 3400
 
 Latents are encoded once and kept. The result is a folder that `StableDiffusionPipeline.from_pretrained` loads.
 """
@@ -182,7 +182,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--vae", type=Path, default=Path("build/vae/vae"))
     parser.add_argument("--out", type=Path, default=Path("build/unet"))
-    parser.add_argument("--steps", type=int, default=3700)
+    parser.add_argument("--steps", type=int, default=3400)
     parser.add_argument("--batch", type=int, default=64)
     parser.add_argument("--lr", type=float, default=2e-3)
     parser.add_argument("--scenes", type=int, default=24_000)
