@@ -10,10 +10,20 @@ from typing import TypeAlias, TypeVar, assert_never
 from torch import Tensor
 
 from sampler.errors import DivergedError, EvaluationError, ProtocolError
-from sampler.evaluation import Decode, Denoise, Denoised, Encode, Evaluator
+from sampler.evaluation import (
+    Decode,
+    Denoise,
+    Denoised,
+    DifferentiableEvaluator,
+    Differentiate,
+    Differentiated,
+    Encode,
+    Evaluator,
+)
 
-Costly: TypeAlias = Denoise | Encode | Decode
-Outcome: TypeAlias = Denoised | Tensor | Exception
+Costly: TypeAlias = Denoise | Encode | Decode | Differentiate
+Value: TypeAlias = Denoised | Tensor | Differentiated
+Outcome: TypeAlias = Value | Exception
 ItemT = TypeVar("ItemT")
 
 logger = logging.getLogger(__name__)
@@ -69,21 +79,33 @@ def answer(requests: Sequence[Costly], evaluator: Evaluator, sizes: BatchSizes) 
     return [answer([request], evaluator, sizes)[0] for request in requests]
 
 
-def _evaluate(requests: Sequence[Costly], evaluator: Evaluator, sizes: BatchSizes) -> Sequence[Denoised | Tensor]:
-    padded = [*requests, *_padding(requests, sizes)]
-    answers: Sequence[Denoised | Tensor]
-    match padded[0]:
+def _evaluate(requests: Sequence[Costly], evaluator: Evaluator, sizes: BatchSizes) -> Sequence[Value]:
+    answers: Sequence[Value]
+    match requests[0]:
         case Denoise():
-            answers = evaluator.denoise([request for request in padded if isinstance(request, Denoise)])
+            answers = evaluator.denoise(_padded(requests, Denoise, sizes))
         case Encode():
-            answers = evaluator.encode([request for request in padded if isinstance(request, Encode)])
+            answers = evaluator.encode(_padded(requests, Encode, sizes))
         case Decode():
-            answers = evaluator.decode([request for request in padded if isinstance(request, Decode)])
+            answers = evaluator.decode(_padded(requests, Decode, sizes))
+        case Differentiate():
+            return [_differentiate(requests[0], evaluator)]
         case _:
-            assert_never(padded[0])
-    if len(answers) != len(padded):
-        raise ProtocolError(f"{len(answers)} answers to {len(padded)} requests")
+            assert_never(requests[0])
+    expected = len(requests) + len(_padding(requests, sizes))
+    if len(answers) != expected:
+        raise ProtocolError(f"{len(answers)} answers to {expected} requests")
     return answers[: len(requests)]
+
+
+def _padded(requests: Sequence[Costly], kind: type[ItemT], sizes: BatchSizes) -> list[ItemT]:
+    return [request for request in (*requests, *_padding(requests, sizes)) if isinstance(request, kind)]
+
+
+def _differentiate(request: Differentiate, evaluator: Evaluator) -> Differentiated:
+    if not isinstance(evaluator, DifferentiableEvaluator):
+        raise ProtocolError(f"{type(evaluator).__name__} does not differentiate")
+    return evaluator.differentiate(request)
 
 
 def _padding(requests: Sequence[Costly], sizes: BatchSizes) -> list[Costly]:
@@ -96,7 +118,7 @@ def _padding(requests: Sequence[Costly], sizes: BatchSizes) -> list[Costly]:
     return [filler] * (size - taken)
 
 
-def _checked(value: Denoised | Tensor) -> Outcome:
+def _checked(value: Value) -> Outcome:
     """Images and latents must be finite; a `Denoised` is judged by the process that asked (`Denoiser`)."""
     if isinstance(value, Tensor) and not bool(value.isfinite().all()):
         return DivergedError("the autoencoder's answer is not finite")
@@ -111,5 +133,7 @@ def _shape(request: Costly) -> object:
             return Encode, request.image.shape
         case Decode():
             return Decode, request.latents.shape
+        case Differentiate():
+            return id(request)  # like no other: it runs alone
         case _:
             assert_never(request)

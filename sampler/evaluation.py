@@ -6,10 +6,11 @@ is the engine's business.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
-from typing import Protocol, TypeAlias, TypeVar
+from typing import Protocol, TypeAlias, TypeVar, runtime_checkable
 
+import torch
 from torch import Tensor
 
 from sampler.errors import DivergedError, ProtocolError
@@ -86,6 +87,46 @@ class Decode:
     latents: Tensor
 
 
+class Networks(Protocol):
+    """The networks of one sample as differentiable functions, for an `Objective`; all tensors float32, no batch."""
+
+    def denoise(self, x_t: Tensor, timestep: int, conditioning: Conditioning) -> Denoised:
+        """Clean estimate and noise estimate at `x_t` (c, h, w); guided as `Denoise` is."""
+        ...
+
+    def encode(self, image: Tensor) -> Tensor:
+        """Latents of an image (3, H, W), as `Encode` answers them."""
+        ...
+
+    def decode(self, latents: Tensor) -> Tensor:
+        """Image of latents (c, h, w), as `Decode` answers them."""
+        ...
+
+
+Objective: TypeAlias = Callable[[Tensor, Networks], tuple[Tensor, Denoised | None]]
+"""(x, networks) to a scalar, and the evaluation of the denoiser at `x` if there was one, to be handed back."""
+
+
+@dataclass(frozen=True, eq=False)
+class Differentiate:
+    """Differentiate `objective` with respect to `x` by backpropagation. Answered with `Differentiated`.
+
+    What other methods need and ours avoids: it is never batched with anything, and holds the activations in memory.
+    """
+
+    x: Tensor
+    objective: Objective
+
+
+@dataclass(frozen=True, eq=False)
+class Differentiated:
+    """The objective's `value`, its `gradient` (of the shape of `x`), and what `denoised` it handed back, detached."""
+
+    value: float
+    gradient: Tensor
+    denoised: Denoised | None
+
+
 @dataclass(frozen=True, eq=False)
 class Report:
     """Progress: `step` of `steps` is done, and the clean estimate so far. Costs nothing, answered with None at once."""
@@ -95,8 +136,8 @@ class Report:
     x0_hat: Tensor
 
 
-Request: TypeAlias = Denoise | Encode | Decode | Report
-Answer: TypeAlias = Denoised | Tensor | None
+Request: TypeAlias = Denoise | Encode | Decode | Differentiate | Report
+Answer: TypeAlias = Denoised | Tensor | Differentiated | None
 ResultT = TypeVar("ResultT")
 Process: TypeAlias = Generator[Request, Answer, ResultT]
 
@@ -119,6 +160,36 @@ class Evaluator(Protocol):
     def decode(self, requests: Sequence[Decode]) -> list[Tensor]:
         """Latents to images."""
         ...
+
+
+@runtime_checkable
+class DifferentiableEvaluator(Evaluator, Protocol):
+    """An evaluator that also answers `Differentiate`, one at a time."""
+
+    def differentiate(self, request: Differentiate) -> Differentiated:
+        """Value and gradient of the request's objective."""
+        ...
+
+
+def differentiate(x: Tensor, objective: Objective) -> Process[Differentiated]:
+    """Ask for a gradient; to be used as `answer = yield from …`. Raises `DivergedError` unless it is finite."""
+    answer = yield Differentiate(x, objective)
+    if not isinstance(answer, Differentiated):
+        raise ProtocolError(f"expected Differentiated, was sent {type(answer).__name__}")
+    if not bool(answer.gradient.isfinite().all()):
+        raise DivergedError("a gradient is not finite")
+    return answer
+
+
+def gradient_of(request: Differentiate, networks: Networks) -> Differentiated:
+    """Answer a `Differentiate` with autograd: what an evaluator needs to do once its networks are differentiable."""
+    with torch.enable_grad():
+        x = request.x.detach().clone().requires_grad_(True)
+        value, denoised = request.objective(x, networks)
+        (gradient,) = torch.autograd.grad(value, x)
+    if denoised is not None:
+        denoised = Denoised(denoised.x0_hat.detach(), denoised.eps.detach())
+    return Differentiated(float(value.detach()), gradient, denoised)
 
 
 def encode(image: Tensor) -> Process[Tensor]:

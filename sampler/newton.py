@@ -61,9 +61,10 @@ def correct(
     rate, whatever the residual: the method comes no closer than its last rate.
     """
     for rate in solver.rates():
-        if constraint.residual(base.x0_hat) <= solver.tolerance:
+        misfit = yield from constraint.misfit(base.x0_hat)
+        if misfit.residual <= solver.tolerance:
             break
-        gradient = yield from probe(x_t, base, step, constraint.error_direction(base.x0_hat), solver.h, denoiser)
+        gradient = yield from probe(x_t, base, step, misfit.direction, solver.h, denoiser)
         size = _largest(gradient)
         if not size > SMALLEST:
             break

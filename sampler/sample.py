@@ -62,8 +62,8 @@ class StopReason(StrEnum):
 class SampleResult:
     """Clean latents (c, h, w) float32 with the run's statistics.
 
-    `nfe` counts network evaluations (guided ones twice); `residuals` holds the constraint's residual at each step after
-    its correction, empty without a constraint.
+    `nfe` counts network evaluations (guided ones twice), `backward_passes` those that were differentiated (the peers',
+    never ours); `residuals` holds the constraint's residual at each step after its correction, empty without one.
     """
 
     latents: Tensor
@@ -71,6 +71,7 @@ class SampleResult:
     steps: int
     residuals: tuple[float, ...]
     stop_reason: StopReason
+    backward_passes: int = 0
 
     @property
     def residual(self) -> float | None:
@@ -106,7 +107,7 @@ def sample(
         denoised = yield from denoiser(x_t, step.timestep)
         if constraint is not None:
             x_t, denoised = yield from correct(x_t, denoised, step, constraint, options.newton, denoiser)
-            residuals.append(constraint.residual(denoised.x0_hat))
+            residuals.append((yield from constraint.misfit(denoised.x0_hat)).residual)
             constraint = yield from constraint.renewed(denoised.x0_hat, number / len(steps))
         yield Report(number, len(steps), denoised.x0_hat)
         noise = _draw(x_t.shape, generator, device) if step.noise_std(options.eta) > 0 else None

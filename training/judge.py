@@ -84,7 +84,7 @@ def train(out: Path, steps: int, batch: int, scenes: int) -> dict[str, float]:
     judge = Judge()
     optimizer = torch.optim.AdamW(judge.parameters(), weight_decay=0.01)
     for step in range(steps):
-        optimizer.param_groups[0]["lr"] = cosine_lr(step, steps, 2e-3)
+        optimizer.param_groups[0]["lr"] = cosine_lr(step, step / steps, 2e-3)
         index = torch.randint(len(images), (batch,))
         image = functional.interpolate(to_float(images[index]), (INPUT_PX, INPUT_PX), mode="area")
         kind, color = judge(soften(image))

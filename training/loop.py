@@ -21,12 +21,9 @@ def use_all_cores() -> None:
     torch.set_num_threads(os.cpu_count() or 1)
 
 
-def cosine_lr(step: int, steps: int, peak: float, warmup: int = 50, floor: float = 0.01) -> float:
-    """Linear warm-up, then a cosine down to `floor * peak` at the last step."""
-    if step < warmup:
-        return peak * (step + 1) / warmup
-    progress = min(1.0, (step - warmup) / max(1, steps - warmup))
-    return peak * (floor + (1 - floor) * 0.5 * (1 + cos(pi * progress)))
+def cosine_lr(step: int, share: float, peak: float, warmup: int = 50, floor: float = 0.01) -> float:
+    """Linear warm-up over the first steps, and a cosine down to `floor * peak` where the `share` done is 1."""
+    return peak * min(1.0, (step + 1) / warmup) * (floor + (1 - floor) * 0.5 * (1 + cos(pi * min(1.0, share))))
 
 
 class Ema:
@@ -76,6 +73,19 @@ class Progress:
 
     def __str__(self) -> str:
         return f"{self.total_s / 60:.1f} min"
+
+
+@dataclass(frozen=True)
+class Clock:
+    """How long a training lasts: `steps`, or `minutes` of all its runs if they are over first."""
+
+    steps: int
+    minutes: float | None = None
+
+    def share(self, progress: Progress) -> float:
+        """The share of the training that is done; 1 or more at its end."""
+        by_steps = progress.step / self.steps
+        return by_steps if self.minutes is None else max(by_steps, progress.total_s / 60 / self.minutes)
 
 
 def save_state(out: Path, progress: Progress, module: nn.Module, optimizer: Muon, ema: Ema) -> None:

@@ -320,8 +320,8 @@ def jitter(color: RGB, rng: random.Random, amount: int = 9) -> RGB:
 
 def describe(rng: random.Random, kind: str, color: str, accent: str, background: str) -> str:
     """A caption in one of a few shapes; kind and main colour are always named."""
-    subject = kind if kind == "hills" else f"a {color} {kind}"
-    subject = f"{color} hills" if kind == "hills" else subject
+    article = "an" if color == "orange" else "a"
+    subject = f"{color} hills" if kind == "hills" else f"{article} {color} {kind}"
     return rng.choice(
         (
             subject,

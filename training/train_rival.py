@@ -20,7 +20,7 @@ from transformers import CLIPTextModel, CLIPTokenizer
 
 from sampler.fill import extend_border, known_cells
 from training.data import load_described
-from training.loop import Ema, cosine_lr, load_state, save_state, use_all_cores
+from training.loop import Clock, Ema, cosine_lr, load_state, save_state, use_all_cores
 from training.masks import random_known
 from training.muon import Muon
 from training.train_unet import (
@@ -91,9 +91,10 @@ def train(args: argparse.Namespace) -> None:
     ema = Ema(model, decay=0.995)
     progress = load_state(args.out, model, optimizer, ema)
     alphas = make_scheduler().alphas_cumprod
-    for step in range(progress.step, args.steps):
+    clock = Clock(args.steps, args.minutes)
+    while (share := clock.share(progress)) < 1:
         for group in optimizer.param_groups:
-            group["lr"] = cosine_lr(step, args.steps, args.lr)
+            group["lr"] = cosine_lr(progress.step, share, args.lr)
         index = torch.randint(len(latents), (args.batch,))
         ids = torch.where(torch.rand(args.batch, 1) < CAPTION_DROP, empty, tokens[index])
         extra = torch.cat([hole[index], masked[index]], dim=1)
@@ -103,9 +104,9 @@ def train(args: argparse.Namespace) -> None:
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
         ema.update(model)
-        progress.step = step + 1
-        if (step + 1) % args.log_every == 0 or step + 1 == args.steps:
-            print(f"{step + 1}/{args.steps} loss {loss.item():.4f} {progress}", flush=True)
+        progress.step += 1
+        if progress.step % args.log_every == 0 or clock.share(progress) >= 1:
+            print(f"{progress.step} steps, {share:.0%}, loss {loss.item():.4f} {progress}", flush=True)
             save_state(args.out, progress, model, optimizer, ema)
     with ema.swapped_in(model):
         model.unet.to(torch.float16).save_pretrained(args.out / "unet", safe_serialization=True)
@@ -117,6 +118,7 @@ def main() -> None:
     parser.add_argument("--base", type=Path, default=Path("build/unet"))
     parser.add_argument("--out", type=Path, default=Path("build/rival"))
     parser.add_argument("--steps", type=int, default=700)
+    parser.add_argument("--minutes", type=float, help="end after this time, whatever the steps")
     parser.add_argument("--batch", type=int, default=64)
     parser.add_argument("--lr", type=float, default=1e-3)
     parser.add_argument("--scenes", type=int, default=8000)

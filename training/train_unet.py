@@ -1,13 +1,17 @@
 """Train the embedded `UNet2DConditionModel` and its text encoder together on scene latents (v-prediction).
 
     python -m training.train_unet --vae build/vae/vae --out build/unet --steps 3400
+    python -m training.train_unet --init models/scenes-128 --steps 20000 --minutes 85
 
-Latents are encoded once and kept. The result is a folder that `StableDiffusionPipeline.from_pretrained` loads.
+The second form goes on from published weights, and its learning rate has come down when the minutes are over, however
+many steps the machine made of them. Latents are encoded once and kept. The result is a folder that
+`StableDiffusionPipeline.from_pretrained` loads.
 """
 
 from __future__ import annotations
 
 import argparse
+import shutil
 import time
 from pathlib import Path
 
@@ -18,13 +22,14 @@ from torch import Tensor, nn
 from transformers import CLIPTextModel, CLIPTokenizer
 
 from training.data import load_described
-from training.loop import Ema, cosine_lr, load_state, save_state, use_all_cores
+from training.loop import Clock, Ema, cosine_lr, load_state, save_state, use_all_cores
 from training.muon import Muon
 from training.text import WIDTH, make_text_encoder, make_tokenizer
 from training.train_vae import to_float
 
 CHANNELS = (128, 160)
 CAPTION_DROP = 0.12
+LOW_NOISE_VARIANCE = 0.05
 
 
 class Denoiser(nn.Module):
@@ -101,14 +106,19 @@ def tokenize(tokenizer: CLIPTokenizer, captions: list[str]) -> Tensor:
 
 
 def velocity_loss(model: nn.Module, x0: Tensor, tokens: Tensor, t: Tensor, alphas: Tensor, extra: Tensor) -> Tensor:
-    """Mean squared error of v at timesteps `t`; `extra` (n, k, 16, 16) are further input channels, k may be 0."""
+    """Mean squared error of v at timesteps `t`; `extra` (n, k, 16, 16) are further input channels, k may be 0.
+
+    Timesteps with almost no noise weigh less: there v is the noise itself, which nothing can tell from the picture's
+    own grain, and its error would drown what can be learned.
+    """
     eps = torch.randn_like(x0)
     alpha, sigma = alphas[t].sqrt().view(-1, 1, 1, 1), (1 - alphas[t]).sqrt().view(-1, 1, 1, 1)
     x_t = alpha * x0 + sigma * eps
     v = alpha * eps - sigma * x0
     with torch.autocast(x0.device.type, torch.bfloat16):
         predicted = model(torch.cat([x_t, extra], dim=1), t, tokens)
-    loss: Tensor = (predicted.float() - v).square().mean()
+    weight = (sigma.square() / LOW_NOISE_VARIANCE).clamp(max=1.0)
+    loss: Tensor = (weight * (predicted.float() - v).square()).mean()
     return loss
 
 
@@ -136,22 +146,24 @@ def train(args: argparse.Namespace) -> None:
     vae = AutoencoderKL.from_pretrained(args.vae).to(device, memory_format=torch.channels_last)
     images, scenes = load_described(args.scenes)
     latents = load_latents(vae, images, args.out / "latents.pt")
-    scaling_factor = 1.0 / latents.std().item()
+    scaling_factor = vae.config.scaling_factor if args.init else 1.0 / latents.std().item()
     vae.register_to_config(scaling_factor=scaling_factor)
     latents = latents * scaling_factor
     captions = [scene.caption for scene in scenes]
-    tokenizer = make_tokenizer(captions, args.out / "tokenizer")
+    model, tokenizer = begin(args.init, captions, args.out / "tokenizer")
     tokens, empty = tokenize(tokenizer, captions), tokenize(tokenizer, [""])
-    model = Denoiser(make_unet(), make_text_encoder(tokenizer)).to(device)
+    model.to(device)
     model.unet.to(memory_format=torch.channels_last)
     optimizer = Muon(model.named_parameters(), lr=args.lr, weight_decay=0.01)
     ema = Ema(model, decay=0.998)
     progress = load_state(args.out, model, optimizer, ema)
     alphas = make_scheduler().alphas_cumprod.to(device)
     recent = torch.zeros(())
-    for step in range(progress.step, args.steps):
+    clock = Clock(args.steps, args.minutes)
+    while (share := clock.share(progress)) < 1:
+        step = progress.step
         for group in optimizer.param_groups:
-            group["lr"] = cosine_lr(step, args.steps, args.lr)
+            group["lr"] = cosine_lr(step, share, args.lr)
         index = torch.randint(len(latents), (args.batch,))
         dropped = torch.rand(args.batch, 1) < CAPTION_DROP
         ids = torch.where(dropped, empty, tokens[index]).to(device)
@@ -165,11 +177,25 @@ def train(args: argparse.Namespace) -> None:
         ema.update(model)
         progress.step = step + 1
         recent += (loss.detach().cpu() - recent) / min(step + 1, 100)
-        if (step + 1) % args.log_every == 0 or step + 1 == args.steps:
-            print(f"{step + 1}/{args.steps} loss {recent.item():.4f} {progress}", flush=True)
+        if (step + 1) % args.log_every == 0 or clock.share(progress) >= 1:
+            print(f"{step + 1} steps, {share:.0%}, loss {recent.item():.4f} {progress}", flush=True)
             save_state(args.out, progress, model, optimizer, ema)
             with ema.swapped_in(model):
                 save_pipeline(args.out / "pipeline", vae, model, tokenizer)
+
+
+def begin(init: Path | None, captions: list[str], folder: Path) -> tuple[Denoiser, CLIPTokenizer]:
+    """The networks and the tokenizer to start with: those of the pipeline `init`, or new ones made for `captions`."""
+    if init is None:
+        tokenizer = make_tokenizer(captions, folder)
+        return Denoiser(make_unet(), make_text_encoder(tokenizer)), tokenizer
+    folder.mkdir(parents=True, exist_ok=True)
+    for file in (init / "tokenizer").iterdir():
+        shutil.copy(file, folder)
+    unet = make_unet()
+    unet.load_state_dict(UNet2DConditionModel.from_pretrained(init, subfolder="unet").state_dict())
+    text_encoder = CLIPTextModel.from_pretrained(init, subfolder="text_encoder", dtype=torch.float32)
+    return Denoiser(unet, text_encoder.train()), CLIPTokenizer.from_pretrained(init, subfolder="tokenizer")
 
 
 def stratified_timesteps(batch: int) -> Tensor:
@@ -182,7 +208,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--vae", type=Path, default=Path("build/vae/vae"))
     parser.add_argument("--out", type=Path, default=Path("build/unet"))
+    parser.add_argument("--init", type=Path, help="pipeline folder whose denoiser and text encoder are trained on")
     parser.add_argument("--steps", type=int, default=3400)
+    parser.add_argument("--minutes", type=float, help="end after this time, whatever the steps")
     parser.add_argument("--batch", type=int, default=64)
     parser.add_argument("--lr", type=float, default=2e-3)
     parser.add_argument("--scenes", type=int, default=24_000)

@@ -91,7 +91,7 @@ def train(out: Path, steps: int, batch: int, lr: float, scenes: int, log_every: 
     progress = load_state(out, vae, optimizer, ema)
     for step in range(progress.step, steps):
         for group in optimizer.param_groups:
-            group["lr"] = cosine_lr(step, steps, lr)
+            group["lr"] = cosine_lr(step, step / steps, lr)
         index = torch.randint(len(data), (batch,))
         image = to_float(data[index]).to(device, memory_format=torch.channels_last)
         noise = torch.randn(batch, 4, 16, 16, device=device)

@@ -11,7 +11,16 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor
 
-from sampler.evaluation import Conditioning, Decode, Denoise, Denoised, Encode
+from sampler.evaluation import (
+    Conditioning,
+    Decode,
+    Denoise,
+    Denoised,
+    Differentiate,
+    Differentiated,
+    Encode,
+    gradient_of,
+)
 from sampler.guidance import evaluate
 from sampler.prediction import PredictionType
 from sampler.schedule import Schedule
@@ -68,15 +77,22 @@ class DiffusersModel:
 
     def denoise(self, requests: Sequence[Denoise]) -> list[Denoised]:
         """One call of the UNet for all requests; guided ones take two rows."""
-        return _halving(requests, lambda some: evaluate(some, self._network, self.schedule, self.prediction_type))
+        with torch.inference_mode():
+            return _halving(requests, lambda some: evaluate(some, self.network, self.schedule, self.prediction_type))
 
     def encode(self, requests: Sequence[Encode]) -> list[Tensor]:
         """Posterior means times the scaling factor, (c, h, w) each."""
-        return _halving(requests, self._encode)
+        with torch.inference_mode():
+            return _halving(requests, lambda some: list(self.encode_images(torch.stack([r.image for r in some]))))
 
     def decode(self, requests: Sequence[Decode]) -> list[Tensor]:
         """Images (3, H, W), about [-1, 1]."""
-        return _halving(requests, self._decode)
+        with torch.inference_mode():
+            return _halving(requests, lambda some: list(self.decode_latents(torch.stack([r.latents for r in some]))))
+
+    def differentiate(self, request: Differentiate) -> Differentiated:
+        """Value and gradient of an objective by backpropagation, one at a time: for the methods we compare with."""
+        return gradient_of(request, Differentiable(self))
 
     def conditioning(self, prompt: str, negative_prompt: str, guidance_scale: float) -> Conditioning:
         """The text of one sample. The negative prompt is only used with guidance, that is a scale above 1."""
@@ -84,25 +100,25 @@ class DiffusersModel:
             return Conditioning(self._embed(prompt))
         return Conditioning(self._embed(prompt), self._embed(negative_prompt), guidance_scale)
 
-    @torch.inference_mode()
-    def _network(self, x_t: Tensor, timesteps: Tensor, prompts: Tensor) -> Tensor:
+    def network(self, x_t: Tensor, timesteps: Tensor, prompts: Tensor) -> Tensor:
+        """The UNet's raw output (rows, c, h, w) in its own precision."""
         sample = x_t.to(self.device, self.dtype, memory_format=torch.channels_last)
         context = prompts.to(self.device, self.dtype)
         output: Tensor = self._unet(sample, timesteps.to(self.device), context, return_dict=False)[0]
         return output
 
-    @torch.inference_mode()
-    def _encode(self, requests: Sequence[Encode]) -> list[Tensor]:
-        images = torch.stack([request.image for request in requests])
+    def encode_images(self, images: Tensor) -> Tensor:
+        """Images (n, 3, H, W) to latents (n, c, h, w) float32."""
         images = images.to(self.device, self.dtype, memory_format=torch.channels_last)
         mean = self._vae.encode(images).latent_dist.mode().float()
-        return list((mean - self._shift) * self._scaling)
+        latents: Tensor = (mean - self._shift) * self._scaling
+        return latents
 
-    @torch.inference_mode()
-    def _decode(self, requests: Sequence[Decode]) -> list[Tensor]:
-        latents = torch.stack([request.latents for request in requests]) / self._scaling + self._shift
-        latents = latents.to(self.device, self.dtype, memory_format=torch.channels_last)
-        return list(self._vae.decode(latents, return_dict=False)[0].float())
+    def decode_latents(self, latents: Tensor) -> Tensor:
+        """Latents (n, c, h, w) to images (n, 3, H, W) float32."""
+        latents = (latents / self._scaling + self._shift).to(self.device, self.dtype, memory_format=torch.channels_last)
+        images: Tensor = self._vae.decode(latents, return_dict=False)[0].float()
+        return images
 
     def _embed(self, prompt: str) -> Tensor:
         """(tokens, dim) float32; the last few hundred prompts are remembered."""
@@ -120,6 +136,26 @@ class DiffusersModel:
                     self._prompts.popitem(last=False)
             self._prompts.move_to_end(prompt)
             return self._prompts[prompt]
+
+
+class Differentiable:
+    """A `DiffusersModel`'s networks for one sample, with gradients: `sampler.evaluation.Networks`."""
+
+    def __init__(self, model: DiffusersModel) -> None:
+        self._model = model
+
+    def denoise(self, x_t: Tensor, timestep: int, conditioning: Conditioning) -> Denoised:
+        """As `DiffusersModel.denoise`."""
+        request = Denoise(x_t, timestep, conditioning)
+        return evaluate([request], self._model.network, self._model.schedule, self._model.prediction_type)[0]
+
+    def encode(self, image: Tensor) -> Tensor:
+        """As `DiffusersModel.encode`."""
+        return self._model.encode_images(image[None])[0]
+
+    def decode(self, latents: Tensor) -> Tensor:
+        """As `DiffusersModel.decode`."""
+        return self._model.decode_latents(latents[None])[0]
 
 
 def _halving(requests: Sequence[RequestT], call: Callable[[Sequence[RequestT]], list[AnswerT]]) -> list[AnswerT]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from torch import Tensor
 
+from sampler.constraints.base import Misfit
 from sampler.evaluation import Process
 
 
@@ -14,12 +15,12 @@ class InpaintConstraint:
     """Keep the known latents.
 
     `y`: latents (c, h, w) float32, arbitrary where unknown. `mask`: (h, w), (1, h, w) or (c, h, w) in [0, 1] with
-    1 known, 0 unknown, and grey a strength in between. Raises `ValueError` for other shapes or values.
+    1 known, 0 unknown, and grey a strength in between; kept as (c, h, w). Raises `ValueError` for other shapes or
+    values.
     """
 
     y: Tensor
     mask: Tensor
-    _weight: Tensor = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         channels, height, width = self.y.shape
@@ -27,17 +28,23 @@ class InpaintConstraint:
             raise ValueError(f"a mask of shape {tuple(self.mask.shape)} does not fit latents {tuple(self.y.shape)}")
         if not bool(((self.mask >= 0) & (self.mask <= 1)).all()):
             raise ValueError("mask values must lie in [0, 1]")
-        object.__setattr__(self, "_weight", self.mask.to(self.y).expand_as(self.y))
+        mask = self.mask.to(self.y).expand_as(self.y)
+        object.__setattr__(self, "mask", mask)
+        object.__setattr__(self, "y", self.y.masked_fill(mask == 0, 0.0))  # whatever it was, it must not enter
 
     def error_direction(self, x0_hat: Tensor) -> Tensor:
-        """`mask * (y - x0_hat)`; what `y` holds at unknown places never enters, not even NaN."""
-        return (self._weight * (self.y - x0_hat)).masked_fill(self._weight == 0, 0.0)
+        """`mask * (y - x0_hat)`; what was unknown never enters."""
+        return self.mask * (self.y - x0_hat)
 
     def residual(self, x0_hat: Tensor) -> float:
         """Root of the mask-weighted mean square of `y - x0_hat`."""
-        total = float(self._weight.sum())
-        error = (self.y - x0_hat).masked_fill(self._weight == 0, 0.0)
-        return float((self._weight * error.square()).sum() / total) ** 0.5 if total > 0 else 0.0
+        total = float(self.mask.sum())
+        return float((self.mask * (self.y - x0_hat).square()).sum() / total) ** 0.5 if total > 0 else 0.0
+
+    def misfit(self, x0_hat: Tensor) -> Process[Misfit]:
+        """The masked error and its size; asks for nothing."""
+        yield from ()
+        return Misfit(self.error_direction(x0_hat), self.residual(x0_hat))
 
     def renewed(self, x0_hat: Tensor, done: float) -> Process[InpaintConstraint]:
         """Itself: what was measured stays as it is."""

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
+from sampler.constraints.base import Misfit
 from sampler.constraints.inpaint import InpaintConstraint
 from sampler.evaluation import Process, decode, encode
 
@@ -32,13 +33,19 @@ class KnownPixels:
     latents: InpaintConstraint
     refills: tuple[float, ...]
 
-    def error_direction(self, x0_hat: Tensor) -> Tensor:
-        """`mask * (y - x0_hat)` in latent space."""
-        return self.latents.error_direction(x0_hat)
+    @property
+    def y(self) -> Tensor:
+        """The known latents (c, h, w) as they stand, 0 where unknown."""
+        return self.latents.y
 
-    def residual(self, x0_hat: Tensor) -> float:
-        """Root mean square of `y - x0_hat` over the known cells."""
-        return self.latents.residual(x0_hat)
+    @property
+    def mask(self) -> Tensor:
+        """(c, h, w): the known latent cells."""
+        return self.latents.mask
+
+    def misfit(self, x0_hat: Tensor) -> Process[Misfit]:
+        """Misfit of the known latents; asks for nothing."""
+        return self.latents.misfit(x0_hat)
 
     def renewed(self, x0_hat: Tensor, done: float) -> Process[KnownPixels]:
         """The constraint with its hole filled from the clean estimate, when the next share of the steps is done.

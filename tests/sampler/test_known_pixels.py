@@ -54,7 +54,7 @@ def test_a_refill_from_a_good_estimate_brings_the_known_latents_closer_to_the_tr
     y, x0 = latents_of(TRUTH), latents_of(TRUTH)
     before = stated()
     after = run(before.renewed(x0, 0.5), Blurring())
-    assert before.residual(y) > 1.3 * after.residual(y) > 0
+    assert before.latents.residual(y) > 1.3 * after.latents.residual(y) > 0
 
 
 def test_refills_happen_when_they_are_due_and_cost_a_decode_and_an_encode_each() -> None:
@@ -86,10 +86,10 @@ def test_what_the_hole_held_changes_no_bit(hole: float) -> None:
     x0_hat = torch.randn(3, 4, 4, generator=torch.Generator().manual_seed(1))
     ours, reference = (run(stated(value).renewed(x0_hat, 0.9), Blurring()) for value in (hole, 0.0))
     assert torch.equal(ours.latents.y, reference.latents.y)
-    assert torch.equal(ours.error_direction(x0_hat), reference.error_direction(x0_hat))
+    assert torch.equal(ours.latents.error_direction(x0_hat), reference.latents.error_direction(x0_hat))
 
 
 def test_only_known_cells_are_asked_for() -> None:
-    e = stated().error_direction(torch.zeros(3, 4, 4))
+    e = stated().latents.error_direction(torch.zeros(3, 4, 4))
     assert e[:, :, :2].any()
     assert not e[:, :, 2:].any()
