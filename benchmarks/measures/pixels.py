@@ -1,10 +1,8 @@
-"""What is measured on pictures: fidelity in the hole, exactness outside, and intervals over scenes."""
+"""Fidelity in the hole and exactness outside, from 8-bit values."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from math import log10, sqrt
-from statistics import fmean, stdev
+from math import log10
 
 import numpy as np
 from PIL import Image
@@ -25,9 +23,3 @@ def known_max_abs_diff(picture: Image.Image, truth: Image.Image, mask: Image.Ima
     known = np.asarray(mask) == 0
     difference = np.abs(np.asarray(picture, np.int16) - np.asarray(truth, np.int16))
     return int(difference[known].max(initial=0))
-
-
-def mean_and_ci95(values: Sequence[float]) -> tuple[float, float]:
-    """Mean, and the half width of its 95 % interval (normal approximation); 0 for a single value."""
-    spread = 1.96 * stdev(values) / sqrt(len(values)) if len(values) > 1 else 0.0
-    return fmean(values), spread

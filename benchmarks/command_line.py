@@ -1,0 +1,55 @@
+"""What the benchmarks' command lines share: the model, the pictures, the budgets."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+
+from benchmarks.measures.judged import Jury
+from benchmarks.measuring import Setting
+from benchmarks.methods import names
+from benchmarks.pictures import Sample, folder_pictures, symmetric_scenes
+from benchmarks.running import warm_up
+from benchmarks.tasks import TASKS
+from jobs.settings import Settings
+from sampler.schedule import Eta
+from worker.model import load
+
+
+def add_arguments(parser: argparse.ArgumentParser, *, count: int, masks: Sequence[str], methods: Sequence[str]) -> None:
+    """The shared options, with a benchmark's own defaults."""
+    parser.add_argument("--seed", type=int, default=0, help="first scene, and first noise")
+    parser.add_argument("--count", type=int, default=count, help="pictures for each task")
+    parser.add_argument("--masks", "--tasks", nargs="*", choices=list(TASKS), default=list(masks), metavar="TASK")
+    parser.add_argument("--methods", nargs="*", choices=names(), default=list(methods), metavar="METHOD")
+    parser.add_argument("--batch", type=int, default=8, help="pictures sampled together; 1 times a picture alone")
+    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    parser.add_argument("--model", default="models/scenes-128", help="a folder or hub id in the diffusers layout")
+    parser.add_argument("--dtype", choices=("auto", "float32", "bfloat16", "float16"), default="auto")
+    parser.add_argument("--images", type=Path, help="restore this folder's pictures instead of scenes, without prompts")
+    parser.add_argument("--size", type=int, default=512, help="side of those pictures in pixels, centre cropped")
+    parser.add_argument("--json", type=Path, help="write rows and provenance to this file")
+    parser.epilog = f"Tasks: {', '.join(TASKS)}. Methods: {', '.join(names())}."
+
+
+def open_setting(args: argparse.Namespace) -> Setting:
+    """Load the model, and the judge where it knows the pictures; everything is evaluated once."""
+    torch.set_num_threads(args.threads)
+    model = load(Settings(model=args.model, dtype=args.dtype))
+    warm_up(model, model.native_size_px)
+    return Setting(model, None if args.images else Jury(), args.batch, args.seed)
+
+
+def read_samples(args: argparse.Namespace) -> list[Sample]:
+    """The pictures that are asked for; raises `ValueError` when the folder holds none."""
+    if args.images:
+        return folder_pictures(args.images, args.count, args.size)
+    return symmetric_scenes(args.seed, args.count)
+
+
+def eta(text: str) -> Eta:
+    """The value of an `--eta`; raises `ValueError` for what is neither "paper" nor a number."""
+    return "paper" if text == "paper" else float(text)

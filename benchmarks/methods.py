@@ -1,0 +1,177 @@
+"""The methods that are compared, each by its name, and how each is fitted to a budget of network evaluations (NFE).
+
+A solver of `SamplerOptions` is one line in `OWN`, and there once the options accept it. A peer of `sampler.peers` is
+one line in `PEERS`: its module's `Settings` say what a run costs (`evaluations`), and the largest number of steps that
+a budget allows is taken. Budgets count evaluations; backward passes, which cost two more each, are reported beside.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Any, Protocol, cast, get_args, get_type_hints
+
+import torch
+
+from sampler.evaluation import Process
+from sampler.peers.problem import Problem
+from sampler.sample import SampleResult, SamplerOptions, sample
+from sampler.schedule import Eta
+
+MOST_STEPS = 1000
+PAPER_STEPS, PAPER_INNER_STEPS = 20, 5
+
+
+class Unavailable(RuntimeError):
+    """A method that cannot be run here, with the reason."""
+
+
+@dataclass(frozen=True, eq=False)
+class Method:
+    """A method ready to run. `options` are set for our own solvers, which run as a job of the worker does."""
+
+    name: str
+    steps: int
+    inner_steps: int | None
+    eta: Eta | None
+    sampler: Callable[[Problem], Process[SampleResult]]
+    options: SamplerOptions | None = None
+
+    @property
+    def label(self) -> str:
+        """The name with its steps."""
+        inner = f" × {self.inner_steps}" if self.inner_steps is not None else ""
+        return f"{self.name}, {self.steps}{inner}"
+
+
+@dataclass(frozen=True)
+class Own:
+    """A solver of ours: its options at a budget of `nfe`."""
+
+    solver: str
+    eta: Eta
+    at_budget: Callable[[int], tuple[int, int]]
+    """NFE to (steps, inner steps)."""
+
+
+def newton_at(nfe: int) -> tuple[int, int]:
+    """The paper's 20 steps with as many corrections, up to 5, as fit at 1 + 2K evaluations; at least one.
+
+    Under 60 evaluations there is one correction and fewer steps: few corrections in many steps serve it best.
+    """
+    inner_steps = max(1, min(PAPER_INNER_STEPS, (nfe // PAPER_STEPS - 1) // 2))
+    return max(1, nfe // (1 + 2 * inner_steps)), inner_steps
+
+
+OWN: Mapping[str, Own] = {
+    "newton": Own("newton", "paper", newton_at),
+    "newton-eta1": Own("newton", 1.0, newton_at),
+}
+
+
+@dataclass(frozen=True)
+class Peer:
+    """A module of `sampler.peers`, with the settings besides `steps` that it is given at a budget of NFE."""
+
+    module: str
+    at_budget: Callable[[int], dict[str, Any]] = lambda _: {}
+
+
+class PeerSettings(Protocol):
+    """What the `Settings` of every peer have."""
+
+    @property
+    def steps(self) -> int: ...
+
+    @property
+    def evaluations(self) -> int: ...
+
+
+class PeerModule(Protocol):
+    """What every module in `sampler.peers` that is a method has."""
+
+    Settings: Callable[..., PeerSettings]
+
+    def sample(self, problem: Problem, settings: PeerSettings) -> Process[SampleResult]: ...
+
+
+def lanpaint_at(nfe: int) -> dict[str, Any]:
+    """20 steps with as many inner ones as fit, 1 to 10: the paper has runs with 5 and with 10."""
+    return {"inner_steps": max(1, min(10, nfe // PAPER_STEPS - 1))}
+
+
+PEERS: Mapping[str, Peer] = {
+    "blended": Peer("blended"),
+    "repaint": Peer("repaint", lambda _: {"jump_length": 1, "resamplings": 3}),
+    "mpgd": Peer("mpgd"),
+    "ding": Peer("ding"),
+    "ding-flow": Peer("ding", lambda _: {"noise": "flow"}),
+    "lanpaint": Peer("lanpaint", lanpaint_at),
+    "dps": Peer("dps"),
+    "psld": Peer("psld"),
+    "freedom": Peer("freedom"),
+    "rival": Peer("rival"),
+}
+
+
+def names() -> list[str]:
+    """Every method that can be asked for, whether or not it can run here."""
+    accepted = get_args(get_type_hints(SamplerOptions)["solver"])
+    return [name for name, own in OWN.items() if own.solver in accepted] + list(PEERS)
+
+
+def at_budget(name: str, nfe: int, dtype: torch.dtype) -> Method:
+    """The method with the settings that it does best with at `nfe` evaluations or fewer; raises `Unavailable`."""
+    if name in OWN:
+        own = OWN[name]
+        steps, inner_steps = own.at_budget(nfe)
+        return _own(name, _options(own, steps, inner_steps, own.eta, dtype))
+    module, knobs = _peer_module(name), PEERS[name].at_budget(nfe)
+    settings = None
+    for steps in range(1, MOST_STEPS + 1):
+        candidate = module.Settings(steps=steps, **knobs)
+        if candidate.evaluations > nfe:
+            break
+        settings = candidate
+    if settings is None:
+        raise Unavailable(f"{name} needs more than {nfe} evaluations")
+    return _peer(name, module, settings)
+
+
+def as_asked(name: str, steps: int | None, inner_steps: int | None, eta: Eta | None, dtype: torch.dtype) -> Method:
+    """The method with these settings, its published ones where None; raises `Unavailable`."""
+    if name in OWN:
+        own = OWN[name]
+        paper = PAPER_STEPS if steps is None else steps, PAPER_INNER_STEPS if inner_steps is None else inner_steps
+        return _own(name, _options(own, *paper, own.eta if eta is None else eta, dtype))
+    module = _peer_module(name)
+    return _peer(name, module, module.Settings() if steps is None else module.Settings(steps=steps))
+
+
+def _options(own: Own, steps: int, inner_steps: int, eta: Eta, dtype: torch.dtype) -> SamplerOptions:
+    solver: Any = own.solver  # one of the literal's values: `names` has looked
+    return SamplerOptions(steps=steps, inner_steps=inner_steps, solver=solver, eta=eta, network_dtype=dtype)
+
+
+def _own(name: str, options: SamplerOptions) -> Method:
+    def sampler(problem: Problem) -> Process[SampleResult]:
+        shape, conditioning, schedule = problem.latents_shape, problem.conditioning, problem.schedule
+        return sample(shape, problem.constraint, conditioning, schedule, options, problem.generator)
+
+    return Method(name, options.steps, options.inner_steps, options.eta, sampler, options)
+
+
+def _peer_module(name: str) -> PeerModule:
+    if name not in PEERS:
+        raise Unavailable(f"no method is called {name}; there are {', '.join(names())}")
+    module = f"sampler.peers.{PEERS[name].module}"
+    if find_spec(module) is None:
+        raise Unavailable(f"there is no {module}")
+    return cast(PeerModule, import_module(module))
+
+
+def _peer(name: str, module: PeerModule, settings: PeerSettings) -> Method:
+    inner_steps, eta = getattr(settings, "inner_steps", None), getattr(settings, "eta", None)
+    return Method(name, settings.steps, inner_steps, eta, lambda problem: module.sample(problem, settings))

@@ -1,0 +1,60 @@
+"""One picture restored by one method, as a process: stated, sampled, decoded, put back into the picture."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from PIL import Image
+from torch import Tensor
+
+from benchmarks.methods import Method
+from benchmarks.stating import placed, state
+from benchmarks.tasks import Case
+from sampler.evaluation import Process, decode
+from worker.canvas import from_canvas, to_canvas
+from worker.compositing import composite
+from worker.diffusers_model import DiffusersModel
+from worker.process import Plan, run_job
+
+
+@dataclass(frozen=True, eq=False)
+class Restored:
+    """The finished picture, and what it took; `residual` is the constraint's at the end."""
+
+    picture: Image.Image
+    nfe: int
+    backward_passes: int
+    residual: float | None
+
+
+def restore(model: DiffusersModel, case: Case, method: Method) -> Process[Restored]:
+    """Restore the case. Our own solvers complete as the worker does, with its code; raises what the method raises."""
+    if method.options is not None and case.factor is None:
+        painted = yield from run_job(plan(model, case, method), 0)
+        return Restored(finish(model, case, painted.image), painted.nfe, 0, painted.residual)
+    problem = yield from state(model, case)
+    result = yield from method.sampler(problem)
+    image = yield from decode(result.latents)
+    return Restored(finish(model, case, image), result.nfe, result.backward_passes, result.residual)
+
+
+def plan(model: DiffusersModel, case: Case, method: Method) -> Plan:
+    """The work of one completion by a solver of ours, as the worker lays it out."""
+    assert method.options is not None
+    placement = placed(model, case.upload.picture)
+    return Plan(
+        canvas=to_canvas(case.upload.picture, case.upload.mask, placement),
+        latents_shape=model.latents_shape(placement.canvas_width_px, placement.canvas_height_px),
+        cell_px=model.cell_px,
+        conditioning=model.conditioning(case.sample.prompt, "", 1.0),
+        schedule=model.schedule,
+        options=method.options,
+        seed=case.seed,
+    )
+
+
+def finish(model: DiffusersModel, case: Case, image: Tensor) -> Image.Image:
+    """The canvas (3, H, W), about [-1, 1], back in the picture: painted where the mask says, else as it came."""
+    placement = placed(model, case.upload.picture)
+    picture = from_canvas(image, placement)
+    return composite(case.upload, picture, picture, placement, 0)
