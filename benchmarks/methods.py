@@ -83,10 +83,14 @@ class PeerSettings(Protocol):
     """What the `Settings` of every peer have."""
 
     @property
-    def steps(self) -> int: ...
+    def steps(self) -> int:
+        """Noise levels of a run."""
+        ...
 
     @property
-    def evaluations(self) -> int: ...
+    def evaluations(self) -> int:
+        """Requests to the network in a run."""
+        ...
 
 
 class PeerModule(Protocol):
@@ -94,7 +98,9 @@ class PeerModule(Protocol):
 
     Settings: Callable[..., PeerSettings]
 
-    def sample(self, problem: Problem, settings: PeerSettings) -> Process[SampleResult]: ...
+    def sample(self, problem: Problem, settings: PeerSettings) -> Process[SampleResult]:
+        """Latents that meet the problem's constraint."""
+        ...
 
 
 def lanpaint_at(nfe: int) -> dict[str, Any]:

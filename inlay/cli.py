@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from inlay.commands import demo, jobs, up
+from inlay.commands import bench, demo, jobs, up
 
 app = typer.Typer(
     help=__doc__, no_args_is_help=True, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False
@@ -24,6 +24,7 @@ app.command("generate")(jobs.generate)
 app.command("status")(jobs.status)
 app.command("result")(jobs.result)
 app.command("cancel")(jobs.cancel)
+app.command("bench", context_settings=bench.PASS_ON)(bench.bench)
 
 
 def _print_version(wanted: bool) -> None:
