@@ -26,8 +26,9 @@ class SuperResolution:
     `kernel`: "area" is the mean of each block; "bicubic" is Keys' kernel with a = -0.5 (Keys 1981, "Cubic convolution
     interpolation for digital image processing", eq. 4), widened by the factor so that it does not alias, its weights
     renormalised inside the picture: the reductions that Pillow calls `reduce` (or `BOX`) and `BICUBIC`, without their
-    rounding to 8 bits. `A^+` is exact, from the pseudo-inverses of `R` and `C` in float64. Raises `ValueError` for
-    other factors or kernels than 2, 4, 8 and these two, and for sides that are not multiples of the factor.
+    rounding and clipping to 8 bits. `A^+` is exact, from the pseudo-inverses of `R` and `C` in float64.
+
+    Raises `ValueError` for factors other than 2, 4 and 8, other kernels, and sides that are not multiples of the factor.
     """
 
     factor: int
