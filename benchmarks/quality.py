@@ -12,6 +12,7 @@ settings that are asked for, else its published ones.
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -25,9 +26,9 @@ from benchmarks.tasks import TASKS
 from sampler.sample import SamplerOptions
 
 
-def main() -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Command line of the quality benchmark; returns 1 if nothing could be measured."""
-    args = parse()
+    args = parse(arguments)
     setting = open_setting(args)
     notes: list[str] = []
     rows = [row for mask in args.masks for row in restorations(setting, mask, args, notes)]
@@ -41,7 +42,7 @@ def main() -> int:
     return 0 if rows else 1
 
 
-def parse() -> argparse.Namespace:
+def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     """Arguments, with defaults that reproduce the README's table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add_arguments(parser, count=200, masks=["half_left"], methods=["newton"])
@@ -52,7 +53,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--captions", type=int, default=0, help="also sample this many captions from text alone")
     parser.add_argument("--guidance-scale", type=float, default=3.0, help="for text to image")
     parser.add_argument("--pictures", type=Path, help="write a grid of the caption samples to this file")
-    return parser.parse_args()
+    return parser.parse_args(arguments)
 
 
 def restorations(setting: Setting, mask: str, args: argparse.Namespace, notes: list[str]) -> list[Row]:

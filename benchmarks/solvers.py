@@ -50,12 +50,13 @@ class Results:
         (self.folder / "README.md").write_text(readme(self))
 
 
-def main() -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Command line; returns 1 if nothing could be measured."""
-    args = parse()
+    arguments = sys.argv[1:] if arguments is None else arguments
+    args = parse(arguments)
     setting = open_setting(args)
-    command = "python -m benchmarks.solvers " + shlex.join(sys.argv[1:])
-    results = Results(args.out / args.name, setting.model.name, command.strip())
+    command = f"python -m benchmarks.solvers {shlex.join(arguments)}"
+    results = Results(args.out / args.name, setting.model.name, command)
     for mask in args.masks:
         prepared = prepare(setting, TASKS[mask], read_samples(args))
         compare(setting, prepared, results, args)
@@ -65,14 +66,14 @@ def main() -> int:
     return 0 if results.rows else 1
 
 
-def parse() -> argparse.Namespace:
+def parse(arguments: Sequence[str]) -> argparse.Namespace:
     """Arguments; all methods by default."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add_arguments(parser, count=54, masks=["half_left", "quarter_left", "cells"], methods=names())
     parser.add_argument("--budgets", type=int, nargs="+", default=[20, 40, 60, 220], metavar="NFE")
     parser.add_argument("--name", required=True, help="folder of the results")
     parser.add_argument("--out", type=Path, default=RESULTS, help="where that folder is")
-    return parser.parse_args()
+    return parser.parse_args(arguments)
 
 
 def compare(setting: Setting, prepared: Prepared, results: Results, args: argparse.Namespace) -> None:

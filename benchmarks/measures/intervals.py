@@ -8,7 +8,7 @@ from math import sqrt
 from statistics import fmean, stdev
 
 NORMAL_975 = 1.959964
-FEW = {1: 12.7062, 2: 4.3027, 3: 3.1824}
+FEW = {1: 12.7062, 2: 4.3027, 3: 3.1824, 4: 2.7764}
 """Quantiles at the fewest degrees of freedom, where the expansion below is too coarse."""
 
 
