@@ -128,7 +128,7 @@ def _checked(value: Value) -> Outcome:
 def _shape(request: Costly) -> object:
     match request:
         case Denoise():
-            return Denoise, request.x_t.shape, request.conditioning.prompt.shape
+            return Denoise, request.x_t.shape, request.extra_channels, request.conditioning.prompt.shape
         case Encode():
             return Encode, request.image.shape
         case Decode():

@@ -55,11 +55,26 @@ class Conditioning:
 
 @dataclass(frozen=True, eq=False)
 class Denoise:
-    """Evaluate the network at `x_t` (c, h, w) float32 latents and a training timestep. Answered with `Denoised`."""
+    """Evaluate the network at `x_t` (c, h, w) float32 latents and a training timestep. Answered with `Denoised`.
+
+    `extra` (k, h, w) float32 are further input channels, for a network that was trained with such: those of an
+    inpainting checkpoint say what is known. Guided, both evaluations see them.
+    """
 
     x_t: Tensor
     timestep: int
     conditioning: Conditioning
+    extra: Tensor | None = None
+
+    @property
+    def extra_channels(self) -> int:
+        """How many channels `extra` has; 0 without."""
+        return 0 if self.extra is None else len(self.extra)
+
+    @property
+    def channels(self) -> Tensor:
+        """What the network is given, (c + k, h, w): `x_t`, then `extra`."""
+        return self.x_t if self.extra is None else torch.cat([self.x_t, self.extra])
 
 
 @dataclass(frozen=True, eq=False)

@@ -15,7 +15,10 @@ from sampler.prediction import PredictionType, to_x0_and_eps
 from sampler.schedule import Schedule
 
 Network = Callable[[Tensor, Tensor, Tensor], Tensor]
-"""(x_t (rows, c, h, w), timesteps (rows,) int64, prompts (rows, tokens, dim)) to the raw output (rows, c, h, w)."""
+"""(channels (rows, c + k, h, w), timesteps (rows,) int64, prompts (rows, tokens, dim)) to raw output (rows, c, h, w).
+
+The channels are `x_t` and the requests' `extra`, if they have any.
+"""
 
 
 def evaluate(
@@ -37,9 +40,9 @@ def evaluate(
 def _rows(requests: Sequence[Denoise]) -> tuple[Tensor, Tensor, Tensor]:
     """The network's arguments: for each request its prompt's row, then its negative's if it is guided."""
     rows = [(request, embedding) for request in requests for embedding in request.conditioning.embeddings]
-    x_t = torch.stack([request.x_t for request, _ in rows])
-    timesteps = torch.tensor([request.timestep for request, _ in rows], device=x_t.device)
-    return x_t, timesteps, torch.stack([embedding for _, embedding in rows])
+    channels = torch.stack([request.channels for request, _ in rows])
+    timesteps = torch.tensor([request.timestep for request, _ in rows], device=channels.device)
+    return channels, timesteps, torch.stack([embedding for _, embedding in rows])
 
 
 def _guide(requests: Sequence[Denoise], output: Tensor) -> Tensor:

@@ -45,6 +45,7 @@ class ModelParts:
 class DiffusersModel:
     """UNet, autoencoder and text encoder, all of precision `dtype`, on one device.
 
+    `extra_channels`: how many channels the UNet takes besides the latents, 0 for text to image (`Denoise.extra`).
     `denoise`, `encode` and `decode` are for one thread at a time; `conditioning` may be called from any. Answers are
     float32 on `device`. Out of memory, a batch is halved until it fits; one that fails alone raises.
     """
@@ -65,6 +66,7 @@ class DiffusersModel:
         self._shift: float = parts.vae.config.get("shift_factor") or 0.0
         self.cell_px: int = 2 ** (len(parts.vae.config.block_out_channels) - 1)
         self.channels: int = parts.vae.config.latent_channels
+        self.extra_channels: int = parts.unet.config.in_channels - self.channels
         self.native_size_px: int = parts.unet.config.sample_size * self.cell_px
         if compiled:
             self._unet.compile()
@@ -100,9 +102,16 @@ class DiffusersModel:
             return Conditioning(self._embed(prompt))
         return Conditioning(self._embed(prompt), self._embed(negative_prompt), guidance_scale)
 
-    def network(self, x_t: Tensor, timesteps: Tensor, prompts: Tensor) -> Tensor:
-        """The UNet's raw output (rows, c, h, w) in its own precision."""
-        sample = x_t.to(self.device, self.dtype, memory_format=torch.channels_last)
+    def network(self, channels: Tensor, timesteps: Tensor, prompts: Tensor) -> Tensor:
+        """The UNet's raw output (rows, c, h, w) in its own precision.
+
+        `channels` (rows, c + k, h, w): the noisy latents and the `extra_channels` that it was trained with. Raises
+        `ValueError` for another number of them.
+        """
+        if channels.shape[1] != self.channels + self.extra_channels:
+            given = channels.shape[1] - self.channels
+            raise ValueError(f"{self.name} takes {self.extra_channels} channels besides its latents, not {given}")
+        sample = channels.to(self.device, self.dtype, memory_format=torch.channels_last)
         context = prompts.to(self.device, self.dtype)
         output: Tensor = self._unet(sample, timesteps.to(self.device), context, return_dict=False)[0]
         return output

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import diffusers
 import torch
@@ -29,34 +30,63 @@ def load(settings: Settings) -> DiffusersModel:
     Raises:
         ModelUnusable: nothing is there, or it is not a text-to-image Stable Diffusion that we can sample from.
     """
-    source = find(settings.model)
+    model = _load(settings, settings.model)
+    if model.extra_channels:
+        raise ModelUnusable("its UNet takes more than latents, a timestep and one text")
+    return model
+
+
+def load_inpainting(settings: Settings, unet: str | None = None) -> DiffusersModel:
+    """Load a Stable Diffusion tuned for inpainting, whose UNet takes latents, a mask and masked latents.
+
+    Only for comparison: the service samples from text-to-image models. `unet` names another folder or hub id, whose
+    `unet` is taken in place of the one of `settings.model`.
+
+    Raises:
+        ModelUnusable: as `load` does, or it is not tuned for inpainting.
+    """
+    model = _load(settings, settings.model if unet is None else unet)
+    if model.extra_channels != model.channels + 1:
+        raise ModelUnusable("its UNet does not take latents, a mask and masked latents")
+    return model
+
+
+def _load(settings: Settings, unet: str) -> DiffusersModel:
+    """The model of the settings with the UNet of `unet`, whatever channels that takes."""
+    base, tuned = find(settings.model), find(unet)
     device = pick_device(settings.device)
     dtype = pick_dtype(settings.dtype, device)
-    revision = None if isinstance(source, Path) else settings.model_revision
     if dtype is torch.float32 and device.type == "cuda":
         # TensorFloat-32 keeps ten bits of the mantissa: who asks for float32 gets float32.
         torch.backends.cudnn.allow_tf32 = False
         torch.backends.cuda.matmul.allow_tf32 = False
     try:
-        parts = _read(str(source), revision, dtype)
+        parts = _read(_origin(base, settings), _origin(tuned, settings), dtype)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ModelUnusable(f"{settings.model} cannot be loaded as a Stable Diffusion: {error}") from error
-    name = source.name if isinstance(source, Path) else source
+        raise ModelUnusable(f"{unet} cannot be loaded as a Stable Diffusion: {error}") from error
+    name = tuned.name if isinstance(tuned, Path) else tuned
     return DiffusersModel(name, parts, device=device, dtype=dtype, compiled=settings.compile)
 
 
-def _read(source: str, revision: str | None, dtype: torch.dtype) -> ModelParts:
+def _origin(source: Path | str, settings: Settings) -> dict[str, Any]:
+    """Where diffusers and transformers find a checkpoint; the settings' revision is that of their own model."""
+    revision = settings.model_revision if source == settings.model else None
+    return {"pretrained_model_name_or_path": str(source), "revision": revision}
+
+
+def _read(base: dict[str, Any], tuned: dict[str, Any], dtype: torch.dtype) -> ModelParts:
+    """All parts of `base` but the UNet, which is that of `tuned`; both as `_origin` states them."""
     disable_progress_bar()
-    safe = {"revision": revision, "use_safetensors": True, "dtype": dtype}
-    unet = UNet2DConditionModel.from_pretrained(source, subfolder="unet", **safe)
-    vae = AutoencoderKL.from_pretrained(source, subfolder="vae", **safe)
-    text_encoder = CLIPTextModel.from_pretrained(source, subfolder="text_encoder", **safe)
-    tokenizer = CLIPTokenizer.from_pretrained(source, subfolder="tokenizer", revision=revision)
-    if unet.config.in_channels != vae.config.latent_channels or unet.config.addition_embed_type is not None:
+    safe: dict[str, Any] = {"use_safetensors": True, "dtype": dtype}
+    unet = UNet2DConditionModel.from_pretrained(**tuned, subfolder="unet", **safe)
+    vae = AutoencoderKL.from_pretrained(**base, subfolder="vae", **safe)
+    text_encoder = CLIPTextModel.from_pretrained(**base, subfolder="text_encoder", **safe)
+    tokenizer = CLIPTokenizer.from_pretrained(**base, subfolder="tokenizer")
+    if unet.config.addition_embed_type is not None:
         raise ModelUnusable("its UNet takes more than latents, a timestep and one text")
     if unet.config.cross_attention_dim != text_encoder.config.hidden_size:
         raise ModelUnusable("its UNet does not fit its text encoder")
-    config = DDIMScheduler.load_config(source, subfolder="scheduler", revision=revision)
+    config = DDIMScheduler.load_config(**base, subfolder="scheduler")
     schedule, prediction_type = read_scheduler(getattr(diffusers, config["_class_name"]).from_config(config))
     return ModelParts(unet, vae, text_encoder, tokenizer, schedule, prediction_type)
 
