@@ -28,7 +28,7 @@ class SuperResolution:
     renormalised inside the picture: the reductions that Pillow calls `reduce` (or `BOX`) and `BICUBIC`, without their
     rounding and clipping to 8 bits. `A^+` is exact, from the pseudo-inverses of `R` and `C` in float64.
 
-    Raises `ValueError` for factors other than 2, 4 and 8, other kernels, and sides that are not multiples of the factor.
+    Raises `ValueError` for factors other than 2, 4 and 8, other kernels, and sides that are no multiples of the factor.
     """
 
     factor: int

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import pytest
 import torch
@@ -48,7 +49,8 @@ CASES = (
     Case("stacked twice", Stacked((Stacked((Colorize(), Mask(HALF)), SHAPE), SuperResolution(8, "area")), SHAPE)),
 )
 each_operator = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-METHODS: tuple[Callable[[LinearOperator], Callable[[Tensor], Tensor]], ...] = (
+Method: TypeAlias = Callable[[LinearOperator], Callable[[Tensor], Tensor]]
+METHODS: tuple[Method, ...] = (
     lambda operator: operator.forward,
     lambda operator: operator.adjoint,
     lambda operator: operator.pseudo_inverse,
@@ -66,9 +68,7 @@ def measured(operator: LinearOperator, *leading: int, seed: int = 0, dtype: torc
     return drawn(*leading, *shape, seed=seed, dtype=dtype)
 
 
-def argument(
-    operator: LinearOperator, method: Callable[..., object], *leading: int, dtype: torch.dtype = torch.float64
-) -> Tensor:
+def argument(operator: LinearOperator, method: Method, *leading: int, dtype: torch.dtype = torch.float64) -> Tensor:
     if method is METHODS[0]:
         return drawn(*leading, *SHAPE, dtype=dtype)
     return measured(operator, *leading, dtype=dtype)
@@ -90,7 +90,7 @@ def test_adjoint_is_the_transpose(case: Case) -> None:
 
 @each_operator
 @each_method
-def test_methods_are_linear(case: Case, method: Callable[[LinearOperator], Callable[[Tensor], Tensor]]) -> None:
+def test_methods_are_linear(case: Case, method: Method) -> None:
     call = method(case.operator)
     a, b = argument(case.operator, method, 2)
     torch.testing.assert_close(call(2.5 * a - b), 2.5 * call(a) - call(b), rtol=1e-8, atol=1e-8)
@@ -131,7 +131,7 @@ def test_pseudo_inverse_has_the_least_norm_of_all_images_with_that_measurement(c
 @each_method
 @pytest.mark.parametrize("dtype", ROUNDING, ids=str)
 def test_dtype_is_kept_and_half_precision_loses_only_its_rounding(
-    case: Case, method: Callable[[LinearOperator], Callable[[Tensor], Tensor]], dtype: torch.dtype
+    case: Case, method: Method, dtype: torch.dtype
 ) -> None:
     given = argument(case.operator, method, dtype=dtype)
     result = method(case.operator)(given)
@@ -141,10 +141,17 @@ def test_dtype_is_kept_and_half_precision_loses_only_its_rounding(
 
 
 @each_operator
+@pytest.mark.parametrize("method", METHODS[:2], ids=["forward", "adjoint"])
+def test_results_are_on_the_device_of_the_argument(case: Case, method: Method) -> None:
+    given = argument(case.operator, method).to("meta")  # the one other device that every machine has
+    assert method(case.operator)(given).device.type == "meta"
+
+
+@each_operator
 @each_method
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
 def test_entries_of_a_batch_do_not_depend_on_their_company_by_a_bit(
-    case: Case, method: Callable[[LinearOperator], Callable[[Tensor], Tensor]], dtype: torch.dtype
+    case: Case, method: Method, dtype: torch.dtype
 ) -> None:
     batch = argument(case.operator, method, 2, 3, dtype=dtype)
     batch[1, 2] = 0
@@ -157,9 +164,7 @@ def test_entries_of_a_batch_do_not_depend_on_their_company_by_a_bit(
 
 @each_operator
 @each_method
-def test_the_argument_is_left_as_it_is(
-    case: Case, method: Callable[[LinearOperator], Callable[[Tensor], Tensor]]
-) -> None:
+def test_the_argument_is_left_as_it_is(case: Case, method: Method) -> None:
     given = argument(case.operator, method)
     before = given.clone()
     method(case.operator)(given)
@@ -168,9 +173,7 @@ def test_the_argument_is_left_as_it_is(
 
 @each_operator
 @each_method
-def test_methods_are_differentiable_also_after_use_in_inference_mode(
-    case: Case, method: Callable[[LinearOperator], Callable[[Tensor], Tensor]]
-) -> None:
+def test_methods_are_differentiable_also_after_use_in_inference_mode(case: Case, method: Method) -> None:
     with torch.inference_mode():
         method(case.operator)(argument(case.operator, method))
     given = argument(case.operator, method).requires_grad_(True)
@@ -183,9 +186,7 @@ def test_methods_are_differentiable_also_after_use_in_inference_mode(
 
 @each_operator
 @each_method
-def test_shapes_and_types_that_do_not_fit_are_refused(
-    case: Case, method: Callable[[LinearOperator], Callable[[Tensor], Tensor]]
-) -> None:
+def test_shapes_and_types_that_do_not_fit_are_refused(case: Case, method: Method) -> None:
     given = argument(case.operator, method)
     with pytest.raises(ValueError, match="floats"):
         method(case.operator)(given.to(torch.int64))
