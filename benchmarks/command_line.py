@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from functools import cache, partial
 from pathlib import Path
 
 import torch
 
 from benchmarks.measures.judged import Jury
 from benchmarks.measuring import Setting
-from benchmarks.methods import names
+from benchmarks.methods import Unavailable, names
 from benchmarks.pictures import Sample, folder_pictures, symmetric_scenes
 from benchmarks.running import warm_up
 from benchmarks.tasks import TASKS
 from jobs.settings import Settings
 from sampler.schedule import Eta
-from worker.model import load
+from worker.diffusers_model import DiffusersModel
+from worker.errors import ModelUnusable
+from worker.model import load, load_inpainting
 
 
 def add_arguments(parser: argparse.ArgumentParser, *, count: int, masks: Sequence[str], methods: Sequence[str]) -> None:
@@ -28,6 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser, *, count: int, masks: Sequenc
     parser.add_argument("--batch", type=int, default=8, help="pictures sampled together; 1 times a picture alone")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     parser.add_argument("--model", default="models/scenes-128", help="a folder or hub id in the diffusers layout")
+    parser.add_argument("--rival", default="models/scenes-128-rival", help="checkpoint tuned for inpainting")
     parser.add_argument("--dtype", choices=("auto", "float32", "bfloat16", "float16"), default="auto")
     parser.add_argument("--images", type=Path, help="restore this folder's pictures instead of scenes, without prompts")
     parser.add_argument("--size", type=int, default=512, help="side of those pictures in pixels, centre cropped")
@@ -38,9 +42,20 @@ def add_arguments(parser: argparse.ArgumentParser, *, count: int, masks: Sequenc
 def open_setting(args: argparse.Namespace) -> Setting:
     """Load the model, and the judge where it knows the pictures; everything is evaluated once."""
     torch.set_num_threads(args.threads)
-    model = load(Settings(model=args.model, dtype=args.dtype))
+    settings = Settings(model=args.model, dtype=args.dtype)
+    model = load(settings)
     warm_up(model, model.native_size_px)
-    return Setting(model, None if args.images else Jury(), args.batch, args.seed)
+    return Setting(
+        model, None if args.images else Jury(), args.batch, args.seed, cache(partial(tuned, settings, args.rival))
+    )
+
+
+def tuned(settings: Settings, checkpoint: str) -> DiffusersModel:
+    """The checkpoint that was tuned for inpainting; raises `Unavailable` if it cannot be loaded."""
+    try:
+        return load_inpainting(settings, checkpoint)
+    except ModelUnusable as error:
+        raise Unavailable(f"no checkpoint tuned for inpainting: {error}") from error
 
 
 def read_samples(args: argparse.Namespace) -> list[Sample]:

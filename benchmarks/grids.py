@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from PIL import Image, ImageDraw, ImageFont
@@ -27,7 +27,7 @@ class Line:
 def sheet(lines: Sequence[Line], captions: Sequence[str] = (), cell_px: int = CELL_PX) -> Image.Image:
     """The rows below each other, labels on the left, `captions` above the columns; pictures scaled to `cell_px`."""
     columns = max(len(line.pictures) for line in lines)
-    head_px = 2 * (SMALL_PX + GAP_PX) + GAP_PX if captions else GAP_PX
+    head_px = 2 * (SMALL_PX + GAP_PX) + 2 * GAP_PX if captions else GAP_PX
     size = LABEL_PX + columns * (cell_px + GAP_PX), head_px + len(lines) * (cell_px + GAP_PX)
     paper = Image.new("RGB", size, PAPER)
     draw = ImageDraw.Draw(paper)
@@ -39,7 +39,7 @@ def sheet(lines: Sequence[Line], captions: Sequence[str] = (), cell_px: int = CE
         below_px = _text(
             draw, (2 * GAP_PX, top_px + cell_px // 2 - TEXT_PX - GAP_PX), line.label, TEXT_PX, INK, room_px
         )
-        _text(draw, (2 * GAP_PX, below_px + 2), line.note, SMALL_PX, FADED, room_px)
+        _text(draw, (2 * GAP_PX, below_px), line.note, SMALL_PX, FADED, room_px)
         for column, picture in enumerate(line.pictures):
             paper.paste(_scaled(picture, cell_px), (LABEL_PX + column * (cell_px + GAP_PX), top_px))
     return paper
@@ -56,15 +56,26 @@ def _scaled(picture: Image.Image, cell_px: int) -> Image.Image:
 def _text(
     draw: ImageDraw.ImageDraw, at: tuple[int, int], text: str, size_px: int, ink: tuple[int, int, int], width_px: int
 ) -> int:
-    """Write `text` in lines of at most `width_px`; returns where the next line would start."""
+    """Write `text` in at most two lines of `width_px`; returns where the next line would start."""
     font = ImageFont.load_default(size_px)
-    top_px, line = at[1], ""
+    lines = _broken(text, lambda part: draw.textlength(part, font) <= width_px)
+    for number, line in enumerate(lines):
+        draw.text((at[0], at[1] + number * (size_px + GAP_PX)), line, ink, font)
+    return at[1] + len(lines) * (size_px + GAP_PX)
+
+
+def _broken(text: str, fits: Callable[[str], bool]) -> list[str]:
+    """The words in two lines that fit; what does not becomes an ellipsis."""
+    lines = [""]
     for word in text.split():
-        longer = f"{line} {word}".strip()
-        if line and draw.textlength(longer, font) > width_px:
-            draw.text((at[0], top_px), line, ink, font)
-            top_px, line = top_px + size_px + 3, word
+        longer = f"{lines[-1]} {word}".strip()
+        if fits(longer) or not lines[-1]:
+            lines[-1] = longer
+        elif len(lines) == 1:
+            lines.append(word)
         else:
-            line = longer
-    draw.text((at[0], top_px), line, ink, font)
-    return top_px + size_px + 3
+            while lines[-1] and not fits(lines[-1] + "…"):
+                lines[-1] = lines[-1][:-1].rstrip()
+            lines[-1] += "…"
+            break
+    return lines

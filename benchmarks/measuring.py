@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -24,12 +24,20 @@ from worker.diffusers_model import DiffusersModel
 
 @dataclass(frozen=True, eq=False)
 class Setting:
-    """What all rows of a run share. `jury` is None for pictures that the bundled judge does not know."""
+    """What all rows of a run share. `jury` is None for pictures that the bundled judge does not know.
+
+    `load_tuned` gives the checkpoint tuned for inpainting, the same one every time; it raises `Unavailable`.
+    """
 
     model: DiffusersModel
     jury: Jury | None
     batch: int
     seed: int
+    load_tuned: Callable[[], DiffusersModel]
+
+    def model_of(self, method: Method) -> DiffusersModel:
+        """The model that the method runs on."""
+        return self.load_tuned() if method.is_tuned else self.model
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,8 +66,8 @@ def prepare(setting: Setting, task: Task, samples: Sequence[Sample]) -> Prepared
 
 def measure(setting: Setting, prepared: Prepared, method: Method, budget_nfe: int | None = None) -> Measured:
     """Restore every case and measure. Raises what the method raises, `ValueError` if the task is not for it."""
-    cases = prepared.cases
-    timed = run(setting.model, [partial(restore, setting.model, case, method) for case in cases], setting.batch)
+    cases, model = prepared.cases, setting.model_of(method)
+    timed = run(model, [partial(restore, model, case, method) for case in cases], setting.batch)
     pictures = [one.picture for one in timed.results]
     row = Row(
         task=prepared.task.kind,
@@ -74,7 +82,7 @@ def measure(setting: Setting, prepared: Prepared, method: Method, budget_nfe: in
         scenes=len(cases),
         seed=setting.seed,
         batch=setting.batch,
-        dtype=str(setting.model.dtype).removeprefix("torch."),
+        dtype=str(model.dtype).removeprefix("torch."),
         seconds=round(timed.seconds, 4),
         peak_mb=round(timed.peak_mb, 1),
         budget_nfe=budget_nfe,

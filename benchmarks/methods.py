@@ -8,7 +8,7 @@ a budget allows is taken. Budgets count evaluations; backward passes, which cost
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Any, Protocol, cast, get_args, get_type_hints
@@ -30,7 +30,10 @@ class Unavailable(RuntimeError):
 
 @dataclass(frozen=True, eq=False)
 class Method:
-    """A method ready to run. `options` are set for our own solvers, which run as a job of the worker does."""
+    """A method ready to run. `options` are set for our own solvers, which run as a job of the worker does.
+
+    `is_tuned`: it needs a checkpoint of its own, tuned for inpainting.
+    """
 
     name: str
     steps: int
@@ -38,12 +41,7 @@ class Method:
     eta: Eta | None
     sampler: Callable[[Problem], Process[SampleResult]]
     options: SamplerOptions | None = None
-
-    @property
-    def label(self) -> str:
-        """The name with its steps."""
-        inner = f" × {self.inner_steps}" if self.inner_steps is not None else ""
-        return f"{self.name}, {self.steps}{inner}"
+    is_tuned: bool = False
 
 
 @dataclass(frozen=True)
@@ -73,10 +71,12 @@ OWN: Mapping[str, Own] = {
 
 @dataclass(frozen=True)
 class Peer:
-    """A module of `sampler.peers`, with the settings besides `steps` that it is given at a budget of NFE."""
+    """A module of `sampler.peers`; `always` are settings that make the variant, `at_budget` those that fit NFE."""
 
     module: str
+    always: Mapping[str, Any] = field(default_factory=dict)
     at_budget: Callable[[int], dict[str, Any]] = lambda _: {}
+    is_tuned: bool = False
 
 
 class PeerSettings(Protocol):
@@ -110,15 +110,16 @@ def lanpaint_at(nfe: int) -> dict[str, Any]:
 
 PEERS: Mapping[str, Peer] = {
     "blended": Peer("blended"),
-    "repaint": Peer("repaint", lambda _: {"jump_length": 1, "resamplings": 3}),
+    "repaint": Peer("repaint", at_budget=lambda _: {"jump_length": 1, "resamplings": 3}),
     "mpgd": Peer("mpgd"),
     "ding": Peer("ding"),
-    "ding-flow": Peer("ding", lambda _: {"noise": "flow"}),
-    "lanpaint": Peer("lanpaint", lanpaint_at),
+    "ding-flow": Peer("ding", {"noise": "flow"}),
+    "lanpaint": Peer("lanpaint", at_budget=lanpaint_at),
     "dps": Peer("dps"),
     "psld": Peer("psld"),
     "freedom": Peer("freedom"),
-    "rival": Peer("rival"),
+    "rival": Peer("rival", is_tuned=True),
+    "rival-grey": Peer("rival", {"masked_latents": "grey_hole"}, is_tuned=True),
 }
 
 
@@ -134,7 +135,8 @@ def at_budget(name: str, nfe: int, dtype: torch.dtype) -> Method:
         own = OWN[name]
         steps, inner_steps = own.at_budget(nfe)
         return _own(name, _options(own, steps, inner_steps, own.eta, dtype))
-    module, knobs = _peer_module(name), PEERS[name].at_budget(nfe)
+    module = _peer_module(name)
+    knobs = {**PEERS[name].always, **PEERS[name].at_budget(nfe)}
     settings = None
     for steps in range(1, MOST_STEPS + 1):
         candidate = module.Settings(steps=steps, **knobs)
@@ -153,7 +155,8 @@ def as_asked(name: str, steps: int | None, inner_steps: int | None, eta: Eta | N
         paper = PAPER_STEPS if steps is None else steps, PAPER_INNER_STEPS if inner_steps is None else inner_steps
         return _own(name, _options(own, *paper, own.eta if eta is None else eta, dtype))
     module = _peer_module(name)
-    return _peer(name, module, module.Settings() if steps is None else module.Settings(steps=steps))
+    asked = {} if steps is None else {"steps": steps}
+    return _peer(name, module, module.Settings(**PEERS[name].always, **asked))
 
 
 def _options(own: Own, steps: int, inner_steps: int, eta: Eta, dtype: torch.dtype) -> SamplerOptions:
@@ -180,4 +183,11 @@ def _peer_module(name: str) -> PeerModule:
 
 def _peer(name: str, module: PeerModule, settings: PeerSettings) -> Method:
     inner_steps, eta = getattr(settings, "inner_steps", None), getattr(settings, "eta", None)
-    return Method(name, settings.steps, inner_steps, eta, lambda problem: module.sample(problem, settings))
+    return Method(
+        name,
+        settings.steps,
+        inner_steps,
+        eta,
+        lambda problem: module.sample(problem, settings),
+        is_tuned=PEERS[name].is_tuned,
+    )

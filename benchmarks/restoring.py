@@ -10,6 +10,7 @@ from torch import Tensor
 from benchmarks.methods import Method
 from benchmarks.stating import placed, state
 from benchmarks.tasks import Case
+from sampler.constraints.projection import make_consistent
 from sampler.evaluation import Process, decode
 from worker.canvas import from_canvas, to_canvas
 from worker.compositing import composite
@@ -19,7 +20,7 @@ from worker.process import Plan, run_job
 
 @dataclass(frozen=True, eq=False)
 class Restored:
-    """The finished picture, and what it took; `residual` is the constraint's at the end."""
+    """The finished picture, and what it took; `residual` is the constraint's for what was sampled, not yet finished."""
 
     picture: Image.Image
     nfe: int
@@ -35,6 +36,8 @@ def restore(model: DiffusersModel, case: Case, method: Method) -> Process[Restor
     problem = yield from state(model, case)
     result = yield from method.sampler(problem)
     image = yield from decode(result.latents)
+    if case.factor is not None:  # what compositing is to a hole: the measurement is met, whatever the method
+        image = make_consistent(image, problem.operator, problem.measurement).image
     return Restored(finish(model, case, image), result.nfe, result.backward_passes, result.residual)
 
 

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import torch
 from PIL import Image
+from torch import Tensor
 
 from benchmarks.tasks import Case
+from sampler.constraints.base import Constraint
+from sampler.constraints.decoded import DecodedConstraint
 from sampler.constraints.known_pixels import encode_known
+from sampler.constraints.linear import LinearOperator
 from sampler.constraints.mask import Mask
+from sampler.constraints.projection import rounded
+from sampler.constraints.super_resolution import SuperResolution
 from sampler.evaluation import Process
 from sampler.fill import known_cells
 from sampler.peers.problem import Problem
@@ -24,17 +30,33 @@ def placed(model: DiffusersModel, picture: Image.Image) -> Placement:
 
 def state(model: DiffusersModel, case: Case) -> Process[Problem]:
     """The case's problem; its noise is the one that the worker draws for the case's seed."""
+    constraint: Constraint
+    operator: LinearOperator
     placement = placed(model, case.upload.picture)
-    canvas = to_canvas(case.upload.picture, case.upload.mask, placement)
-    image, known = canvas.image.to(model.device), canvas.known.to(model.device)
-    constraint = yield from encode_known(image, known, known_cells(known, model.cell_px))
-    operator = Mask(known)
+    if case.factor is None:
+        canvas = to_canvas(case.upload.picture, case.upload.mask, placement)
+        image, known = canvas.image.to(model.device), canvas.known.to(model.device)
+        constraint = yield from encode_known(image, known, known_cells(known, model.cell_px))
+        operator = Mask(known)
+        measurement = operator.forward(image)
+    else:
+        operator = SuperResolution(case.factor)
+        measurement = rounded(operator.forward(whole(case.upload.picture, placement).to(model.device)))
+        constraint = DecodedConstraint(operator, measurement)
     return Problem(
         latents_shape=model.latents_shape(placement.canvas_width_px, placement.canvas_height_px),
         constraint=constraint,
         operator=operator,
-        measurement=operator.forward(image),
+        measurement=measurement,
         conditioning=model.conditioning(case.sample.prompt, "", 1.0),
         schedule=model.schedule,
         generator=torch.Generator().manual_seed(generator_seed(case.seed)),
     )
+
+
+def whole(picture: Image.Image, placement: Placement) -> Tensor:
+    """The picture (3, H, W) in [-1, 1] on its canvas; raises `ValueError` if that has padding, which is unknown."""
+    canvas = to_canvas(picture, Image.new("L", picture.size, 0), placement)
+    if not bool(canvas.known.all()):
+        raise ValueError(f"{picture.width}×{picture.height} pixels do not fill the canvas: choose another --size")
+    return canvas.image

@@ -42,7 +42,10 @@ class Case:
         """What a method is given, for eyes: the hole in grey, or the small picture in large pixels."""
         picture = self.upload.picture
         if self.factor is not None:
-            return picture.reduce(self.factor).resize(picture.size, Image.Resampling.NEAREST)
+            small = picture.resize(
+                (picture.width // self.factor, picture.height // self.factor), Image.Resampling.BICUBIC
+            )
+            return small.resize(picture.size, Image.Resampling.NEAREST)
         return Image.composite(Image.new("RGB", picture.size, UNKNOWN_GREY), picture, self.upload.mask)
 
 
