@@ -17,6 +17,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal, assert_never
 
+from torch import Tensor
+
 from sampler.evaluation import Process
 from sampler.peers.problem import Problem
 from sampler.peers.run import Run
@@ -62,12 +64,22 @@ def sample(problem: Problem, settings: Settings) -> Process[SampleResult]:
         mu = step.alpha_next * denoised.x0_hat + max(step.sigma_next**2 - std**2, 0.0) ** 0.5 * denoised.eps
         decoupled = yield from run.denoise(mu + std * problem.noise(), following)
         observed = step.alpha_next * run.masked.y + step.sigma_next * decoupled.eps
-        gain = run.masked.mask * (std**2 / (std**2 + (step.alpha_next * settings.sigma_y) ** 2))
-        x_t = (1.0 - gain) * mu + gain * observed + (1.0 - gain).sqrt() * std * problem.noise()
+        gain = run.masked.mask * posterior_gain(std, step.alpha_next * settings.sigma_y)
+        x_t = posterior_draw(mu, std, observed, gain, problem.noise())
         yield from run.step_done(denoised.x0_hat)
     denoised = yield from run.denoise(x_t, steps[-1])
     yield from run.step_done(denoised.x0_hat)
     return (yield from run.result(denoised.x0_hat))
+
+
+def posterior_gain(std: float, observed_std: float) -> float:
+    """How far an observation pulls the mean: its precision's share of the posterior's, in [0, 1]."""
+    return std**2 / (std**2 + observed_std**2)
+
+
+def posterior_draw(mu: Tensor, std: float, observed: Tensor, gain: Tensor, noise: Tensor) -> Tensor:
+    """A draw of `x_s` (c, h, w): from the proposal where `gain` is 0, near the observation where it is near 1."""
+    return (1.0 - gain) * mu + gain * observed + (1.0 - gain).sqrt() * std * noise
 
 
 def noise_std(step: Step, rule: NoiseRule) -> float:

@@ -1,4 +1,4 @@
-"""RePaint (Lugmayr et al. 2022, arXiv 2201.09865, algorithm 1 and its jump schedule, appendix B).
+"""RePaint (Lugmayr et al. 2022, arXiv 2201.09865, algorithm 1, with the released jump schedule).
 
 As with blending, the known part of every state is the noised `y`. What the pasting tears apart is mended by
 resampling: after some DDPM steps the state is noised again and the steps are repeated, so that known and unknown part

@@ -10,6 +10,7 @@ from functools import partial
 import pytest
 import torch
 
+from sampler.constraints.inpaint import InpaintConstraint
 from sampler.engine import run
 from sampler.evaluation import Conditioning, Process, Report
 from sampler.peers import blended, ding, lanpaint, mpgd, repaint
@@ -144,6 +145,18 @@ def test_what_the_constraint_holds_in_the_hole_changes_nothing(peer: Peer) -> No
     blank, zero, seven = (run(peer.start(problem(constraint)), world).latents for constraint in constraints)
     assert torch.equal(blank, zero)
     assert torch.equal(blank, seven)
+
+
+@each_peer
+def test_a_grey_mask_is_a_strength_between_known_and_unknown(peer: Peer) -> None:
+    world = peer.make_evaluator()
+    x0 = world.draw(0).float()
+    missed = []
+    for strength in (0.0, 0.5, 1.0):
+        constraint = InpaintConstraint(x0, strength * KNOWN.float())
+        latents = run(peer.start(problem(constraint)), world).latents
+        missed.append(float((latents - x0)[KNOWN].square().mean().sqrt()))
+    assert missed[0] > missed[1] > missed[2]
 
 
 @each_peer
