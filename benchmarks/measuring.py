@@ -15,8 +15,9 @@ from benchmarks.pictures import Sample
 from benchmarks.report import Row
 from benchmarks.restoring import Restored, restore
 from benchmarks.running import run
-from benchmarks.stating import placed
+from benchmarks.stating import placed, small
 from benchmarks.tasks import Case, Task, make_cases
+from sampler.constraints.projection import make_consistent
 from sampler.evaluation import Decode, Encode
 from worker.canvas import from_canvas, to_canvas
 from worker.diffusers_model import DiffusersModel
@@ -42,7 +43,10 @@ class Setting:
 
 @dataclass(frozen=True, eq=False)
 class Prepared:
-    """A task with its cases and the PSNR that the autoencoder alone reaches in the same holes."""
+    """A task with its cases and the PSNR that the autoencoder alone reaches in the same holes.
+
+    Enlarged pictures are made to meet their measurement, as all results are, so that this is no bound for them.
+    """
 
     task: Task
     cases: list[Case]
@@ -60,7 +64,7 @@ class Measured:
 def prepare(setting: Setting, task: Task, samples: Sequence[Sample]) -> Prepared:
     """Lay out a task on `samples`."""
     cases = make_cases(task, samples, setting.seed)
-    rebuilt = [reconstruct(setting.model, case.upload.picture) for case in cases]
+    rebuilt = [reconstruct(setting.model, case) for case in cases]
     return Prepared(task, cases, mean(each_psnr(rebuilt, cases)).value)
 
 
@@ -111,12 +115,15 @@ def each_psnr(pictures: Sequence[Image.Image], cases: Sequence[Case]) -> list[fl
     ]
 
 
-def reconstruct(model: DiffusersModel, picture: Image.Image) -> Image.Image:
-    """A picture through the autoencoder and back."""
-    placement = placed(model, picture)
-    canvas = to_canvas(picture, Image.new("L", picture.size, 0), placement)
+def reconstruct(model: DiffusersModel, case: Case) -> Image.Image:
+    """The true picture through the autoencoder and back, finished as a result is."""
+    placement = placed(model, case.upload.picture)
+    canvas = to_canvas(case.upload.picture, Image.new("L", case.upload.picture.size, 0), placement)
     latents = model.encode([Encode(canvas.image.to(model.device))])[0]
-    return from_canvas(model.decode([Decode(latents)])[0], placement)
+    image = model.decode([Decode(latents)])[0]
+    if case.factor is not None:
+        image = make_consistent(image, *small(model, case.upload.picture, case.factor)).image
+    return from_canvas(image, placement)
 
 
 def _compared(row: Row, pictures: Sequence[Image.Image], cases: Sequence[Case]) -> Row:

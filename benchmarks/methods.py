@@ -66,6 +66,7 @@ def newton_at(nfe: int) -> tuple[int, int]:
 OWN: Mapping[str, Own] = {
     "newton": Own("newton", "paper", newton_at),
     "newton-eta1": Own("newton", 1.0, newton_at),
+    "default": Own("default", 1.0, newton_at),
 }
 
 

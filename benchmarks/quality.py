@@ -12,23 +12,30 @@ settings that are asked for, else its published ones.
 from __future__ import annotations
 
 import argparse
+import shlex
+import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from PIL import Image
+
 from benchmarks.captions import captions
 from benchmarks.command_line import add_arguments, eta, open_setting, read_samples
+from benchmarks.measures import hole_psnr_db, mean
 from benchmarks.measures.perceptual import perceptual
 from benchmarks.measuring import Measured, Prepared, Setting, prepare
-from benchmarks.report import Row, line, markdown, write_json
-from benchmarks.survey import Wanted, survey
+from benchmarks.report import Origin, Row, line, markdown, write_json
+from benchmarks.survey import Wanted, survey, tell
 from benchmarks.tasks import TASKS
 from sampler.sample import SamplerOptions
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Command line of the quality benchmark; returns 1 if nothing could be measured."""
+    arguments = sys.argv[1:] if arguments is None else arguments
     args = parse(arguments)
+    command = f"python -m benchmarks.quality {shlex.join(arguments)}"
     setting = open_setting(args)
     notes: list[str] = []
     rows = [row for mask in args.masks for row in restorations(setting, mask, args, notes)]
@@ -36,13 +43,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         steps = 20 if args.steps is None else args.steps
         options = SamplerOptions(steps=steps, eta="paper" if args.eta is None else args.eta)
         rows.append(captions(setting, options, args.guidance_scale, args.captions, args.pictures))
-    print("\n".join([markdown(rows), *dict.fromkeys(notes)]))
+    print("\n".join([markdown(rows), *notes]))
     if args.json:
-        write_json(args.json, rows, setting.model.name, list(dict.fromkeys(notes)))
+        write_json(args.json, rows, Origin(setting.model.name, command, tuple(notes)))
     return 0 if rows else 1
 
 
-def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+def parse(arguments: Sequence[str]) -> argparse.Namespace:
     """Arguments, with defaults that reproduce the README's table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add_arguments(parser, count=200, masks=["half_left"], methods=["newton"])
@@ -71,10 +78,18 @@ def restorations(setting: Setting, mask: str, args: argparse.Namespace, notes: l
 
 
 def with_perception(measured: Measured, prepared: Prepared, notes: list[str]) -> Row:
-    """The row with LPIPS and FID where they can be measured, of whole pictures as in arXiv 2410.18804."""
+    """The row with PSNR, LPIPS and FID of whole pictures, as in arXiv 2410.18804, where they can be measured."""
     found = perceptual(measured.pictures, [case.upload.picture for case in prepared.cases])
-    notes += found.absent
-    return replace(measured.row, lpips=found.lpips, fid=found.fid)
+    for note in found.absent:
+        tell(note, notes)
+    return replace(measured.row, whole_psnr_db=whole_psnr_db(measured, prepared), lpips=found.lpips, fid=found.fid)
+
+
+def whole_psnr_db(measured: Measured, prepared: Prepared) -> float:
+    """PSNR over all pixels, known ones too: what the paper tells."""
+    everywhere = Image.new("L", prepared.cases[0].upload.picture.size, 255)
+    pairs = zip(measured.pictures, prepared.cases, strict=True)
+    return round(mean([hole_psnr_db(picture, case.upload.picture, everywhere) for picture, case in pairs]).value, 3)
 
 
 if __name__ == "__main__":

@@ -52,6 +52,7 @@ class Row:
     residual: float | None = None
     known_max_abs_diff: int | None = None
     kind_and_color_accuracy: float | None = None
+    whole_psnr_db: float | None = None
     lpips: float | None = None
     fid: float | None = None
     scene_psnr_db: tuple[float, ...] = ()
@@ -94,6 +95,7 @@ COLUMNS = (
     Column("residual", "residual", ".4f"),
     Column("known diff", "known_max_abs_diff", "d"),
     Column("kind and colour", "kind_and_color_accuracy", ".1%"),
+    Column("whole PSNR dB", "whole_psnr_db", ".2f"),
     Column("LPIPS", "lpips", ".3f"),
     Column("FID", "fid", ".2f"),
     Column("s a picture", "seconds", ".2f"),
@@ -122,8 +124,17 @@ def line(row: Row) -> str:
     return f"{row.mask}: {method}, {row.nfe} NFE: {psnr} dB, {row.seconds:.2f} s a picture"
 
 
-def write_json(path: Path, rows: Sequence[Row], model: str, notes: Sequence[str] = ()) -> None:
-    """Rows, provenance, and notes on what was skipped or not measured."""
-    report = {"provenance": provenance(), "model": model, "notes": list(notes), "rows": [asdict(row) for row in rows]}
+@dataclass(frozen=True)
+class Origin:
+    """The model and the command behind rows, and what was skipped or could not be measured."""
+
+    model: str
+    command: str
+    notes: tuple[str, ...] = ()
+
+
+def write_json(path: Path, rows: Sequence[Row], origin: Origin) -> None:
+    """Rows with where they come from."""
+    report = {"provenance": provenance(), **asdict(origin), "rows": [asdict(row) for row in rows]}
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(report, indent=1) + "\n")

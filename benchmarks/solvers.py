@@ -23,7 +23,7 @@ from benchmarks.measuring import Measured, Prepared, Setting, against, prepare
 from benchmarks.methods import names
 from benchmarks.plots import quality_against_nfe
 from benchmarks.provenance import provenance
-from benchmarks.report import Row, line, markdown, write_json
+from benchmarks.report import Origin, Row, line, markdown, write_json
 from benchmarks.survey import Wanted, survey
 from benchmarks.tasks import TASKS
 
@@ -42,10 +42,14 @@ class Results:
     rows: list[Row] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
+    def origin(self) -> Origin:
+        """What the JSON says beside the rows."""
+        return Origin(self.model, self.command, tuple(self.notes))
+
     def write(self) -> None:
         """README.md with the table, and rows.json."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        write_json(self.folder / "rows.json", self.rows, self.model, self.notes)
+        write_json(self.folder / "rows.json", self.rows, self.origin())
         (self.folder / "table.md").write_text(markdown(self.rows) + "\n")
         (self.folder / "README.md").write_text(readme(self))
 
@@ -62,7 +66,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         compare(setting, prepared, results, args)
     print(markdown(results.rows))
     if args.json:
-        write_json(args.json, results.rows, setting.model.name, results.notes)
+        write_json(args.json, results.rows, results.origin())
     return 0 if results.rows else 1
 
 
@@ -120,7 +124,7 @@ def readme(results: Results) -> str:
         f"# {results.folder.name}",
         f"    {results.command}",
         f"Model `{results.model}` in {first.dtype}, commit {origin['commit']}, {origin['hardware']}, "
-        f"{origin['threads']} threads, torch {origin['torch']}; {first.scenes} pictures a task, seed {first.seed}, "
+        f"threads: {origin['threads']}, torch {origin['torch']}; {first.scenes} pictures a task, seed {first.seed}, "
         f"batches of {first.batch}. ± is a 95 % interval over pictures; differences are paired, on the same pictures "
         f"and noises, against {first.against or 'nothing'}. NFE counts network evaluations; a backward pass costs two "
         "more. The Fréchet distance is in the judge's features, and comparable only at equal numbers of pictures. "

@@ -40,8 +40,7 @@ def state(model: DiffusersModel, case: Case) -> Process[Problem]:
         operator = Mask(known)
         measurement = operator.forward(image)
     else:
-        operator = SuperResolution(case.factor)
-        measurement = rounded(operator.forward(whole(case.upload.picture, placement).to(model.device)))
+        operator, measurement = small(model, case.upload.picture, case.factor)
         constraint = DecodedConstraint(operator, measurement)
     return Problem(
         latents_shape=model.latents_shape(placement.canvas_width_px, placement.canvas_height_px),
@@ -52,6 +51,12 @@ def state(model: DiffusersModel, case: Case) -> Process[Problem]:
         schedule=model.schedule,
         generator=torch.Generator().manual_seed(generator_seed(case.seed)),
     )
+
+
+def small(model: DiffusersModel, picture: Image.Image, factor: int) -> tuple[SuperResolution, Tensor]:
+    """The operator that makes the picture smaller, and what it makes of it, of 8 bits as a file would be."""
+    operator = SuperResolution(factor)
+    return operator, rounded(operator.forward(whole(picture, placed(model, picture)).to(model.device)))
 
 
 def whole(picture: Image.Image, placement: Placement) -> Tensor:

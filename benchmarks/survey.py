@@ -48,7 +48,19 @@ def survey(
             if key in done:
                 continue
             done.add(key)
-            yield one, measure(setting, prepared, method, one.budget_nfe)
-        except (Unavailable, SamplerError, ValueError) as error:
-            notes.append(f"skipped: {prepared.task.name}, {one}: {error}")
-            print(notes[-1], flush=True)
+            measured = measure(setting, prepared, method, one.budget_nfe)
+        except Unavailable as error:
+            tell(f"skipped {one.name}: {error}", notes)
+        except (SamplerError, ValueError) as error:
+            tell(f"skipped {one} on {prepared.task.name}: {error}", notes)
+        else:
+            if one.budget_nfe is not None and measured.row.nfe > one.budget_nfe:
+                tell(f"{one} took {measured.row.nfe}", notes)
+            yield one, measured
+
+
+def tell(note: str, notes: list[str]) -> None:
+    """Print a note and keep it, once."""
+    if note not in notes:
+        notes.append(note)
+        print(note, flush=True)

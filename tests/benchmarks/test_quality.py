@@ -6,11 +6,21 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from benchmarks import quality
+from benchmarks.methods import as_asked
+from benchmarks.pictures import symmetric_scenes
+from benchmarks.restoring import restore
+from benchmarks.running import run as run_processes
+from benchmarks.tasks import TASKS, make_cases
+from jobs.settings import Settings
 from training.scenes import make_scene
+from worker.diffusers_model import DiffusersModel
+from worker.model import load
 
 SMALL = ("--count", "2", "--batch", "2", "--threads", "1")
 WANTED = {
@@ -18,6 +28,11 @@ WANTED = {
     *("dtype", "hole_psnr_db", "ci95_db", "vae_bound_db", "ssim", "frechet", "residual", "seam", "seconds", "peak_mb"),
     *("known_max_abs_diff", "kind_and_color_accuracy"),
 }
+
+
+@pytest.fixture(scope="module")
+def tiny_model(tiny_folder: Path) -> DiffusersModel:
+    return load(Settings(model=str(tiny_folder), device="cpu"))
 
 
 def run(tiny_folder: Path, json_path: Path, *options: str) -> dict[str, Any]:
@@ -73,8 +88,30 @@ def test_a_method_that_cannot_run_is_noted_and_the_others_run(tiny_folder: Path,
     options = ("--masks", "half_left", "--methods", "ding", "blended", "--budgets", "0", "1")
     report = run(tiny_folder, tmp_path / "notes.json", *options)
     assert [row["nfe"] for row in report["rows"]] == [1, 1]
+    assert [note for note in report["notes"] if "needs more than 0 evaluations" in note] == report["notes"]
     assert len(report["notes"]) == 2
-    assert "needs more than 0 evaluations" in report["notes"][0]
+
+
+def test_enlarged_pictures_measure_what_was_given(tiny_model: DiffusersModel) -> None:
+    (case,) = make_cases(TASKS["x4"], symmetric_scenes(3, 1), 0)
+    method = as_asked("newton", 1, 1, None, torch.float32)
+    (restored,) = run_processes(tiny_model, [lambda: restore(tiny_model, case, method)], 1).results
+    given, found = (
+        np.asarray(picture.resize((32, 32), Image.Resampling.BICUBIC), float)
+        for picture in (case.upload.picture, restored.picture)
+    )
+    assert np.sqrt(np.square(given - found).mean()) < 1.0
+
+
+def test_backward_passes_are_told_and_a_method_without_its_checkpoint_is_noted(
+    tiny_folder: Path, tmp_path: Path
+) -> None:
+    options = ("--masks", "box", "--methods", "dps", "rival", "--budgets", "2", "--rival", str(tmp_path / "absent"))
+    report = run(tiny_folder, tmp_path / "backward.json", *options)
+    (row,) = report["rows"]
+    assert (row["method"], row["nfe"], row["backward_passes"]) == ("dps", 2, 2)
+    (note,) = report["notes"]
+    assert "skipped rival: no checkpoint tuned for inpainting" in note
 
 
 def test_a_folder_of_pictures_is_restored_without_the_judge(tiny_folder: Path, tmp_path: Path) -> None:
@@ -86,7 +123,7 @@ def test_a_folder_of_pictures_is_restored_without_the_judge(tiny_folder: Path, t
     report = run(tiny_folder, tmp_path / "folder.json", *options)
     (row,) = report["rows"]
     assert row["scenes"] == 2
-    assert row["hole_psnr_db"] > 0
+    assert row["hole_psnr_db"] < row["whole_psnr_db"]  # three quarters are known
     assert (row["frechet"], row["kind_and_color_accuracy"]) == (None, None)
     for name in ("lpips", "fid"):
         assert row[name] is not None or any(name.upper() in note for note in report["notes"])
