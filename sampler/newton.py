@@ -7,30 +7,14 @@ correlations, and one finite difference of two forward passes gives it.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import isfinite
+from math import inf
 
-import torch
 from torch import Tensor
 
 from sampler.constraints.base import Constraint
-from sampler.errors import DivergedError
+from sampler.correction import SMALLEST, Corrected, largest, probe
 from sampler.evaluation import Denoised, Denoiser, Process
-from sampler.prediction import jacobian_vector
 from sampler.schedule import Step
-
-SMALLEST = 1e-12
-"""Directions with no entry above this are zero: nothing to correct, and nothing to divide by."""
-
-PROBE_SIZES = {torch.float16: 0.1, torch.bfloat16: 0.1}
-
-
-def probe_size(dtype: torch.dtype) -> float:
-    """The largest entry `h` of the probing displacement, by the precision that the network computes in.
-
-    The published 0.005 drowns in the rounding of half precision: a larger one trades rounding for curvature. TF32
-    rounds like float16, so a network that computes in it needs float16's `h`.
-    """
-    return PROBE_SIZES.get(dtype, 0.005)
 
 
 @dataclass(frozen=True)
@@ -54,38 +38,22 @@ class Newton:
 
 def correct(
     x_t: Tensor, base: Denoised, step: Step, constraint: Constraint, solver: Newton, denoiser: Denoiser
-) -> Process[tuple[Tensor, Denoised]]:
-    """Move `x_t` (c, h, w) along `J e` so that its clean estimate meets the constraint; returns it with its evaluation.
+) -> Process[Corrected]:
+    """Move `x_t` (c, h, w) along `J e` so that its clean estimate meets the constraint; returns it with its estimates.
 
     `base` is the evaluation at `x_t`. Costs two evaluations a correction. Each moves the largest entry of `x_t` by the
     rate, whatever the residual: the method comes no closer than its last rate.
     """
+    residual = inf
     for rate in solver.rates():
         misfit = yield from constraint.misfit(base.x0_hat)
-        if misfit.residual <= solver.tolerance:
+        residual = misfit.residual
+        if residual <= solver.tolerance:
             break
         gradient = yield from probe(x_t, base, step, misfit.direction, solver.h, denoiser)
-        size = _largest(gradient)
+        size = largest(gradient)
         if not size > SMALLEST:
             break
         x_t = x_t + (rate / size) * gradient
         base = yield from denoiser(x_t, step.timestep)
-    return x_t, base
-
-
-def probe(x_t: Tensor, base: Denoised, step: Step, e: Tensor, h: float, denoiser: Denoiser) -> Process[Tensor]:
-    """`J e` by one evaluation at `x_t + h_k e` with `h_k = h / max|e|`, in float32; zero, at no cost, for `e = 0`."""
-    size = _largest(e)
-    if not size > SMALLEST:
-        return torch.zeros_like(e)
-    h_k = h / size
-    probed = yield from denoiser(x_t + h_k * e, step.timestep)
-    delta_x0_hat, delta_eps = (probed.x0_hat - base.x0_hat) / h_k, (probed.eps - base.eps) / h_k
-    return jacobian_vector(e, delta_x0_hat, delta_eps, step.alpha_t, step.sigma_t)
-
-
-def _largest(direction: Tensor) -> float:
-    size = float(direction.abs().amax())
-    if not isfinite(size):
-        raise DivergedError("a correction of x_t is not finite")
-    return size
+    return Corrected(x_t, base, residual)

@@ -9,24 +9,31 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from sampler import least_squares, newton
 from sampler.constraints.base import Constraint
+from sampler.correction import Corrected, probe_size
 from sampler.evaluation import Conditioning, Denoised, Denoiser, Process, Report
-from sampler.newton import Newton, correct, probe_size
-from sampler.schedule import Eta, Schedule
+from sampler.least_squares import LeastSquares
+from sampler.newton import Newton
+from sampler.schedule import Eta, Schedule, Step
+
+SolverName = Literal["newton", "default"]
 
 
 @dataclass(frozen=True)
 class SamplerOptions:
     """How to sample. The defaults are the paper's for inpainting: 20 steps of 1 + 2 * 5 evaluations.
 
-    `eta`: fresh noise a step, "paper" (about 0.16) or DDIM's 0 … 1. `h`: probe size; None picks it for `network_dtype`,
-    the precision that the network computes in. `tolerance`: residual (root mean square) below which a timestep needs no
-    further correction. `largest_latent`: beyond it, sampling has diverged. Raises `ValueError` out of range.
+    `solver`: "newton" is the paper's, with `inner_steps` corrections a timestep; "default" is ours, which chooses its
+    corrections itself (`inner_steps` 0 still means none). `eta`: fresh noise a step, "paper" (about 0.16) or DDIM's
+    0 … 1. `h`: probe size; None picks it for `network_dtype`, the precision that the network computes in. `tolerance`:
+    residual (root mean square) below which a timestep needs no further correction. `largest_latent`: beyond it,
+    sampling has diverged. Raises `ValueError` out of range.
     """
 
     steps: int = 20
     inner_steps: int = 5
-    solver: Literal["newton"] = "newton"
+    solver: SolverName = "newton"
     eta: Eta = "paper"
     h: float | None = None
     network_dtype: torch.dtype = torch.float32
@@ -45,9 +52,17 @@ class SamplerOptions:
 
     @property
     def newton(self) -> Newton:
-        """The solver's settings."""
-        h = probe_size(self.network_dtype) if self.h is None else self.h
-        return Newton(inner_steps=self.inner_steps, h=h, tolerance=self.tolerance)
+        """The settings of the paper's solver."""
+        return Newton(inner_steps=self.inner_steps, h=self._h, tolerance=self.tolerance)
+
+    @property
+    def least_squares(self) -> LeastSquares:
+        """The settings of ours."""
+        return LeastSquares(h=self._h, tolerance=self.tolerance)
+
+    @property
+    def _h(self) -> float:
+        return probe_size(self.network_dtype) if self.h is None else self.h
 
 
 class StopReason(StrEnum):
@@ -63,7 +78,8 @@ class SampleResult:
     """Clean latents (c, h, w) float32 with the run's statistics.
 
     `nfe` counts network evaluations (guided ones twice), `backward_passes` those that were differentiated (the peers',
-    never ours); `residuals` holds the constraint's residual at each step after its correction, empty without one.
+    never ours); `residuals` holds the constraint's residual at each step, as its correction saw it last, and that of
+    `latents`; empty without a constraint.
     """
 
     latents: Tensor
@@ -106,13 +122,24 @@ def sample(
     for number, step in enumerate(steps, start=1):
         denoised = yield from denoiser(x_t, step.timestep)
         if constraint is not None:
-            x_t, denoised = yield from correct(x_t, denoised, step, constraint, options.newton, denoiser)
-            residuals.append((yield from constraint.misfit(denoised.x0_hat)).residual)
+            corrected = yield from _correct(x_t, denoised, step, constraint, options, denoiser)
+            x_t, denoised = corrected.x_t, corrected.denoised
+            residuals.append(corrected.residual)
             constraint = yield from constraint.renewed(denoised.x0_hat, number / len(steps))
         yield Report(number, len(steps), denoised.x0_hat)
         noise = _draw(x_t.shape, generator, device) if step.noise_std(options.eta) > 0 else None
         x_t = step.ddim(denoised.x0_hat, denoised.eps, options.eta, noise)
+    if constraint is not None:
+        residuals.append((yield from constraint.misfit(x_t)).residual)
     return SampleResult(x_t, denoiser.nfe, len(steps), tuple(residuals), _stop_reason(residuals, options.tolerance))
+
+
+def _correct(
+    x_t: Tensor, base: Denoised, step: Step, constraint: Constraint, options: SamplerOptions, denoiser: Denoiser
+) -> Process[Corrected]:
+    if options.solver == "newton" or options.inner_steps == 0:
+        return newton.correct(x_t, base, step, constraint, options.newton, denoiser)
+    return least_squares.correct(x_t, base, step, constraint, options.least_squares, denoiser)
 
 
 def _draw(shape: tuple[int, ...], generator: torch.Generator, device: torch.device) -> Tensor:

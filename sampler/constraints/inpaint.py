@@ -44,7 +44,7 @@ class InpaintConstraint:
     def misfit(self, x0_hat: Tensor) -> Process[Misfit]:
         """The masked error and its size; asks for nothing."""
         yield from ()
-        return Misfit(self.error_direction(x0_hat), self.residual(x0_hat))
+        return Misfit(self.error_direction(x0_hat), self.residual(x0_hat), self.mask)
 
     def renewed(self, x0_hat: Tensor, done: float) -> Process[InpaintConstraint]:
         """Itself: what was measured stays as it is."""

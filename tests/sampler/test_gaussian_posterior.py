@@ -6,9 +6,9 @@ import pytest
 import torch
 from torch import Tensor
 
+from sampler.correction import probe
 from sampler.engine import Engine, Ticket
 from sampler.evaluation import Denoised, Denoiser
-from sampler.newton import probe
 from sampler.prediction import PredictionType
 from sampler.sample import SampleResult, SamplerOptions, sample
 from sampler.schedule import Eta, Schedule

@@ -12,8 +12,8 @@ from torch.nn.functional import cosine_similarity
 from transformers import CLIPTextModel, CLIPTokenizer
 
 from sampler.constraints.inpaint import InpaintConstraint
+from sampler.correction import probe, probe_size
 from sampler.evaluation import Conditioning, Denoiser
-from sampler.newton import probe, probe_size
 from sampler.prediction import PredictionType
 from sampler.sample import SamplerOptions, sample
 from sampler.schedule import Schedule, Step

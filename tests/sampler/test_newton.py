@@ -6,9 +6,10 @@ from torch import Tensor
 
 from sampler.constraints.base import Constraint
 from sampler.constraints.inpaint import InpaintConstraint
+from sampler.correction import probe, probe_size
 from sampler.errors import DivergedError
 from sampler.evaluation import Denoised, Denoiser
-from sampler.newton import Newton, correct, probe, probe_size
+from sampler.newton import Newton, correct
 from sampler.sample import SamplerOptions, sample
 from sampler.schedule import Schedule, Step
 from tests.sampler.gaussian import NO_TEXT, SHAPE, GaussianEvaluator, keep_left, left_half
@@ -23,8 +24,8 @@ def correction(constraint: Constraint, solver: Newton, step: Step = STEP) -> tup
     """`correct` from `X_T`, with the evaluations that it cost beyond the first."""
     denoiser = Denoiser(NO_TEXT, 1e3)
     base = answer_all(denoiser(X_T, step.timestep), WORLD)
-    x_t, denoised = answer_all(correct(X_T, base, step, constraint, solver, denoiser), WORLD)
-    return x_t, denoised, denoiser.nfe - 1
+    corrected = answer_all(correct(X_T, base, step, constraint, solver, denoiser), WORLD)
+    return corrected.x_t, corrected.denoised, denoiser.nfe - 1
 
 
 def published(y: Tensor, mask: Tensor, steps: int, inner_steps: int, seed: int) -> Tensor:
@@ -116,7 +117,7 @@ def test_an_estimate_that_does_not_depend_on_the_state_is_left_alone() -> None:
     world, step = GaussianEvaluator(schedule=schedule), schedule.steps(20)[0]
     denoiser = Denoiser(NO_TEXT, 1e3)
     base = answer_all(denoiser(X_T, step.timestep), world)
-    x_t, _ = answer_all(correct(X_T, base, step, keep_left(world.draw(0)), Newton(), denoiser), world)
+    x_t = answer_all(correct(X_T, base, step, keep_left(world.draw(0)), Newton(), denoiser), world).x_t
     assert torch.equal(x_t, X_T)
 
 
