@@ -53,6 +53,9 @@ class Own:
     at_budget: Callable[[int], tuple[int, int]]
     """NFE to (steps, inner steps)."""
 
+    inner_steps: int
+    """Corrections a step where neither a budget nor a wish says otherwise."""
+
 
 def newton_at(nfe: int) -> tuple[int, int]:
     """The paper's 20 steps with as many corrections, up to 5, as fit at 1 + 2K evaluations; at least one.
@@ -63,10 +66,15 @@ def newton_at(nfe: int) -> tuple[int, int]:
     return max(1, nfe // (1 + 2 * inner_steps)), inner_steps
 
 
+def default_at(nfe: int) -> tuple[int, int]:
+    """Three evaluations a step, of one correction each; more steps for more evaluations."""
+    return max(1, nfe // 3), 1
+
+
 OWN: Mapping[str, Own] = {
-    "newton": Own("newton", "paper", newton_at),
-    "newton-eta1": Own("newton", 1.0, newton_at),
-    "default": Own("default", 1.0, newton_at),
+    "newton": Own("newton", "paper", newton_at, PAPER_INNER_STEPS),
+    "newton-eta1": Own("newton", 1.0, newton_at, PAPER_INNER_STEPS),
+    "default": Own("default", 1.0, default_at, 1),
 }
 
 
@@ -153,7 +161,7 @@ def as_asked(name: str, steps: int | None, inner_steps: int | None, eta: Eta | N
     """The method with these settings, its published ones where None; raises `Unavailable`."""
     if name in OWN:
         own = OWN[name]
-        paper = PAPER_STEPS if steps is None else steps, PAPER_INNER_STEPS if inner_steps is None else inner_steps
+        paper = PAPER_STEPS if steps is None else steps, own.inner_steps if inner_steps is None else inner_steps
         return _own(name, _options(own, *paper, own.eta if eta is None else eta, dtype))
     module = _peer_module(name)
     asked = {} if steps is None else {"steps": steps}
