@@ -24,6 +24,9 @@ class DecodedConstraint:
 
     `h` is the share of the picture's error by which the encoder is probed: small gives the encoder's Jacobian, 1 the
     secant. Raises `ValueError` unless it is positive.
+
+    The encoder is asked about the picture itself, too, though `x0_hat` could seem to be the answer: `E(D(x0_hat))` is
+    another point, and `E(p + r) - x0_hat` would draw the estimate there even where the constraint is met.
     """
 
     operator: LinearOperator
