@@ -38,7 +38,11 @@ class DecodedConstraint:
             raise ValueError("h must be positive")
 
     def misfit(self, x0_hat: Tensor) -> Process[Misfit]:
-        """One `Decode` and two `Encode`; the residual is the picture's, in units of [-1, 1]."""
+        """One `Decode` and two `Encode`.
+
+        The residual is the picture's, in units of [-1, 1], over all entries of the measurement: those that a mask holds
+        at 0 count as met.
+        """
         picture = yield from decode(x0_hat)
         error = self.measurement - self.operator.forward(picture)
         residual = sqrt(float(error.square().mean()))
