@@ -25,6 +25,7 @@ class Parameters(TypedDict, total=False):
     negative_prompt: str
     guidance_scale: float
     steps: int
+    solver: Literal["default", "newton"]
     inner_steps: int
     seed: int
     n: int

@@ -39,6 +39,13 @@ class MaskPolarity(StrEnum):
     KEEP_WHITE = "keep_white"
 
 
+class Solver(StrEnum):
+    """How the constraint is met."""
+
+    DEFAULT = "default"
+    NEWTON = "newton"
+
+
 Picture = Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True, help="The picture file.")]
 Url = Annotated[str, typer.Option(envvar="INLAY_URL", help="Address of the service.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout, errors included.")]
@@ -52,7 +59,8 @@ class Sampling:
     negative_prompt: Annotated[str | None, typer.Option(help="What is not to be seen.")] = None
     guidance_scale: Annotated[float | None, typer.Option(help="Classifier-free guidance; 1 is off.")] = None
     steps: Annotated[int | None, typer.Option(help="Sampling steps.")] = None
-    inner_steps: Annotated[int | None, typer.Option(help="Corrections per step.")] = None
+    solver: Annotated[Solver | None, typer.Option(help="Ours, or the paper's.")] = None
+    inner_steps: Annotated[int | None, typer.Option(help="Corrections per step of the paper's solver.")] = None
     seed: Annotated[int | None, typer.Option(help="The same seed draws the same picture.")] = None
     n: Annotated[int | None, typer.Option("--n", help="How many pictures.")] = None
     model: Annotated[str | None, typer.Option(help="Model to ask for.")] = None

@@ -32,7 +32,12 @@ class CommonSpec(BaseModel):
         1.0, ge=1, le=20, description="Classifier-free guidance; 1 is off and costs half the network evaluations."
     )
     steps: int = Field(20, ge=1, le=100, description="Number of denoising steps.")
-    inner_steps: int = Field(5, ge=0, le=20, description="Constraint corrections per step (K in the paper).")
+    solver: Literal["default", "newton"] = Field(
+        "default", description="Ours, two network evaluations per step, or the paper's, 1 + 2 * inner_steps."
+    )
+    inner_steps: int = Field(
+        5, ge=0, le=20, description="Corrections per step of `newton` (K in the paper); 0 switches any solver off."
+    )
     seed: int | None = Field(None, ge=0, le=2**63 - 1, description="Seed of the noise; drawn at random if absent.")
     n: int = Field(1, ge=1, le=8, description="Number of pictures; picture i uses seed + i.")
     model: str | None = Field(None, max_length=200, description="Model id as listed by /v1/models; None takes any.")

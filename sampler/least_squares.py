@@ -1,14 +1,16 @@
-"""Our solver: the step along `J e` has its length computed, by least squares on probes.
+"""Our solver: one probe a timestep, and the step along it has the length that meets the constraint best.
 
-The paper moves `x_t` by a fixed rate along `J e` and evaluates again, five times a timestep (`sampler.newton`). Here
+The paper moves `x_t` by fixed rates along `J e` and evaluates again after each (`sampler.newton`). Here
 
-    w1 = J e,  w2 = J w1          two probes
-    c  = argmin |e - c P w2|      P w2: what the constraint sees of w2
-    x_t += c w1,  x0_hat += c w2  no evaluation: the change is known to first order
+    w = J e                        one probe
+    c = argmin |e - c P w|         P w: what the constraint sees of w
+    x0_hat += c w                  the clean estimate meets the constraint as well as a multiple of w can
+    x_t += alpha_t c w             so that the noise estimate stays what it was
 
-is one correction: three evaluations a timestep with the one that every sampler needs. It is a Gauss-Newton step on
-`|y - A x0_hat(x_t)|^2` restricted to the line of its own gradient, as `J` is symmetric in the ideal case; see
-`docs/sampler.md` for why the line suffices and for what was tried beside it.
+Two evaluations a timestep: what classifier-free guidance costs. `J e` is the covariance of the clean latents applied to
+the error, up to a factor, so `c w` is the linear-Gaussian posterior's correction in its first Krylov direction, and the
+least squares put the factor in. Moving `x_t` along keeps what is wrong with the estimate from being blamed on the
+noise, which would push the next `x_t` back. `docs/sampler.md` has the figures, and what was tried beside it.
 """
 
 from __future__ import annotations
@@ -28,28 +30,28 @@ from sampler.schedule import Step
 class LeastSquares:
     """Settings of the solver.
 
-    `h` is the probe's size. `tolerance` is the residual below which a timestep needs no correction. A timestep with
-    `sigma_t / alpha_t` above `noisy` gets `corrections_when_noisy`, others one; between two corrections of one timestep
-    the network is evaluated anew.
+    `h` is the probe's size. `tolerance` is the residual below which a timestep needs no correction. While
+    `sigma_t / alpha_t` is above `noisy`, a timestep has up to `repeats` corrections, with an evaluation between them;
+    later ones have one.
     """
 
     h: float = 0.005
     tolerance: float = 0.0
-    noisy: float = 5.0
-    corrections_when_noisy: int = 1
+    noisy: float = 3.0
+    repeats: int = 1
 
     def corrections(self, step: Step) -> int:
         """How many corrections a timestep may have."""
-        return self.corrections_when_noisy if step.sigma_t > self.noisy * step.alpha_t else 1
+        return self.repeats if step.sigma_t > self.noisy * step.alpha_t else min(self.repeats, 1)
 
 
 def correct(
     x_t: Tensor, base: Denoised, step: Step, constraint: Constraint, solver: LeastSquares, denoiser: Denoiser
 ) -> Process[Corrected]:
-    """Move `x_t` (c, h, w) along `J e` by the least-squares length; returns it with its estimates.
+    """Correct `x0_hat` and `x_t` (c, h, w) along `J e` by the least-squares length.
 
-    `base` is the evaluation at `x_t`. Costs two evaluations, and three for each further correction; none where the
-    misfit is zero or the residual within the tolerance.
+    `base` is the evaluation at `x_t`. Costs one evaluation, and two for each further correction; none where the misfit
+    is zero or the residual within the tolerance.
     """
     residual = inf
     for number in range(solver.corrections(step)):
@@ -59,19 +61,17 @@ def correct(
         residual = misfit.residual
         if residual <= solver.tolerance or not largest(misfit.direction) > SMALLEST:
             break
-        w1 = yield from probe(x_t, base, step, misfit.direction, solver.h, denoiser)
-        w2 = yield from probe(x_t, base, step, w1, solver.h, denoiser)
-        c = step_length(w2, misfit)
-        x_t = x_t + c * w1
-        x0_hat = base.x0_hat + c * w2
-        base = Denoised(x0_hat, (x_t - step.alpha_t * x0_hat) / step.sigma_t)
+        w = yield from probe(x_t, base, step, misfit.direction, solver.h, denoiser)
+        shift = step_length(w, misfit) * w
+        x_t = x_t + step.alpha_t * shift
+        base = Denoised(base.x0_hat + shift, base.eps)
     return Corrected(x_t, base, residual)
 
 
-def step_length(w2: Tensor, misfit: Misfit) -> Tensor:
-    """`c` () that makes `|e - c P w2|` least, with `P` what the constraint sees; 0 when it sees nothing of `w2`.
+def step_length(w: Tensor, misfit: Misfit) -> Tensor:
+    """`c` () that makes `|e - c P w|` least, with `P` what the constraint sees; 0 when it sees nothing of `w`.
 
     Stays on the device: nothing waits for it.
     """
-    seen = w2 if misfit.seen is None else misfit.seen * w2
+    seen = w if misfit.seen is None else misfit.seen * w
     return (seen * misfit.direction).sum() / seen.square().sum().clamp(min=SMALLEST**2)

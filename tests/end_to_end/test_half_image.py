@@ -42,7 +42,7 @@ def test_half_pictures_are_completed_close_to_the_truth(service: Deployment) -> 
     for submitted, (_, picture) in zip(jobs, scenes, strict=True):
         job = service.client.wait(submitted.id, timeout_s=WAIT_S)
         assert job.state == "succeeded"
-        assert job.timings.nfe == 220
+        assert job.timings.nfe == 40
         assert job.quality.known_region_max_abs_diff == 0
         result = opened(service.client.result(job.id))
         assert result.format == "PNG"

@@ -49,6 +49,39 @@ def test_mean_of_the_completions_approaches_the_true_conditional_mean(
     assert float((samples - x0)[:, KNOWN].square().mean().sqrt()) < 0.03
 
 
+SCHEDULES = {
+    "scaled_linear": Schedule.from_betas(),
+    "zero_snr": replace(Schedule.from_betas(zero_snr=True), spacing="trailing"),
+    "straight": Schedule.straight(),
+}
+
+
+@pytest.mark.parametrize(
+    ("prediction_type", "schedule"),
+    [
+        ("epsilon", "scaled_linear"),
+        ("v_prediction", "scaled_linear"),
+        ("v_prediction", "zero_snr"),
+        ("flow", "straight"),
+    ],
+)
+def test_two_evaluations_a_timestep_reach_the_true_conditional_mean_on_every_schedule(
+    prediction_type: PredictionType, schedule: str
+) -> None:
+    """Our solver under Stable Diffusion 1.x's and 2.x's schedules, the zero-terminal-SNR variant and flow matching.
+
+    Measured 0.015 … 0.03, as the paper's solver at 220 evaluations; both draw the completions a little too alike.
+    """
+    world = GaussianEvaluator(prediction_type, SCHEDULES[schedule])
+    x0 = world.draw(0)
+    truth, covariance = world.completion(x0, KNOWN)
+    samples = completions(world, x0, SamplerOptions(solver="default", eta=1.0), 32)
+    assert float((samples[:, ~KNOWN].mean(0) - truth).norm() / (truth - world.mean).norm()) < 0.05
+    spread = samples[:, ~KNOWN].std(0).mean() / covariance.diagonal().sqrt().mean()
+    assert 0.4 < float(spread) < 1.1
+    assert float((samples - x0)[:, KNOWN].square().mean().sqrt()) < 0.1
+
+
 def test_without_a_constraint_the_samples_have_the_worlds_mean_and_covariance() -> None:
     """With eta 0 the sampler is an affine map of its noise, so unit noises give its law: nothing is left to chance."""
     world = GaussianEvaluator(schedule=replace(Schedule.from_betas(zero_snr=True), spacing="trailing"))
