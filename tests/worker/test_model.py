@@ -2,22 +2,20 @@ from __future__ import annotations
 
 import json
 import shutil
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import diffusers
 import pytest
 import torch
-from torch import Tensor
 
 from jobs.settings import Settings
-from sampler.evaluation import Decode, Denoise, Denoised, Differentiate, Encode, Networks, Objective
+from sampler.evaluation import Decode, Denoise, Encode
 from tests.worker.tiny_model import make_tiny_model
 from worker.diffusers_model import DiffusersModel, _halving
 from worker.errors import ModelUnusable
 from worker.metering import MeteredEvaluator
-from worker.model import find, load, load_inpainting, pick_device, pick_dtype, read_scheduler, set_threads
+from worker.model import find, load, pick_device, pick_dtype, read_scheduler, set_threads
 from worker.warm_up import batch_sizes, warm_up
 
 
@@ -155,105 +153,6 @@ def test_model_that_cannot_be_sampled_from_is_refused(
 ) -> None:
     with pytest.raises(ModelUnusable):
         load(Settings(model=str(broken(tiny_folder, tmp_path, name, **changes)), device="cpu"))
-
-
-@pytest.fixture(scope="module")
-def tuned_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A complete checkpoint for inpainting."""
-    return make_tiny_model(tmp_path_factory.mktemp("tuned"), in_channels=9)
-
-
-def inpainting_request(model: DiffusersModel) -> Denoise:
-    [request] = requests(model, 1)
-    return replace(request, extra=torch.randn(5, 16, 16, generator=torch.Generator().manual_seed(4)))
-
-
-def test_inpainting_model_is_refused_by_the_service(tuned_folder: Path) -> None:
-    with pytest.raises(ModelUnusable, match="more than latents"):
-        load(Settings(model=str(tuned_folder), device="cpu"))
-
-
-def test_inpainting_model_is_given_its_nine_channels(tuned_folder: Path) -> None:
-    model = load_inpainting(Settings(model=str(tuned_folder), device="cpu"))
-    assert (model.name, model.channels, model.extra_channels) == ("tiny-128", 4, 5)
-    request = inpainting_request(model)
-    [denoised] = model.denoise([request])
-    unet: Any = diffusers.UNet2DConditionModel.from_pretrained(tuned_folder, subfolder="unet")
-    assert request.extra is not None
-    channels = torch.cat([request.x_t, request.extra])[None]
-    with torch.inference_mode():
-        v = unet(channels, request.timestep, request.conditioning.prompt[None]).sample[0]
-    alpha_t, sigma_t = model.schedule.alpha_sigma(request.timestep)
-    torch.testing.assert_close(denoised.x0_hat, alpha_t * request.x_t - sigma_t * v, atol=1e-4, rtol=1e-4)
-
-
-def test_inpainting_unet_alone_is_joined_with_the_other_parts_of_its_base(
-    tiny_model: DiffusersModel, tiny_folder: Path, tuned_folder: Path, tmp_path: Path
-) -> None:
-    alone = tmp_path / "tuned-alone"
-    shutil.copytree(tuned_folder / "unet", alone / "unet")
-    joined = load_inpainting(Settings(model=str(tiny_folder), device="cpu"), str(alone))
-    assert (joined.name, joined.extra_channels) == ("tuned-alone", 5)
-    assert joined.schedule == tiny_model.schedule
-    image = torch.rand(3, 128, 128, generator=torch.Generator().manual_seed(5)) * 2 - 1
-    assert torch.equal(joined.encode([Encode(image)])[0], tiny_model.encode([Encode(image)])[0])
-    whole = load_inpainting(Settings(model=str(tuned_folder), device="cpu"))
-    request = inpainting_request(whole)
-    assert torch.equal(joined.denoise([request])[0].x0_hat, whole.denoise([request])[0].x0_hat)
-
-
-def test_text_to_image_model_is_no_inpainting_model(tiny_folder: Path, tmp_path: Path) -> None:
-    with pytest.raises(ModelUnusable, match="mask and masked latents"):
-        load_inpainting(Settings(model=str(tiny_folder), device="cpu"))
-    (tmp_path / "no-unet").mkdir()
-    with pytest.raises(ModelUnusable, match="no-unet"):
-        load_inpainting(Settings(model=str(tiny_folder), device="cpu"), str(tmp_path / "no-unet"))
-
-
-def test_channels_that_a_model_was_not_trained_with_are_refused(tiny_model: DiffusersModel, tuned_folder: Path) -> None:
-    request = inpainting_request(tiny_model)
-    with pytest.raises(ValueError, match="tiny-128 takes 0 channels besides its latents, not 5"):
-        tiny_model.denoise([request])
-    tuned = load_inpainting(Settings(model=str(tuned_folder), device="cpu"))
-    with pytest.raises(ValueError, match="takes 5 channels besides its latents, not 0"):
-        tuned.denoise([replace(request, extra=None)])
-
-
-def picture_distance(request: Denoise) -> Objective:
-    """|D(x0_hat)| + |E(D(x0_hat))|: a way through all three networks."""
-
-    def objective(x: Tensor, networks: Networks) -> tuple[Tensor, Denoised]:
-        denoised = networks.denoise(x, request.timestep, request.conditioning)
-        image = networks.decode(denoised.x0_hat)
-        norms: Tensor = torch.linalg.vector_norm(image) + torch.linalg.vector_norm(networks.encode(image))
-        return norms, denoised
-
-    return objective
-
-
-@pytest.mark.parametrize("guided", [False, True])
-def test_gradient_is_that_of_finite_differences(tiny_model: DiffusersModel, guided: bool) -> None:
-    request = requests(tiny_model, 2)[guided]
-    objective = picture_distance(request)
-    answer = tiny_model.differentiate(Differentiate(request.x_t, objective))
-    direction = torch.randn(4, 16, 16, generator=torch.Generator().manual_seed(6))
-    h = 0.01
-    ahead, behind = (
-        tiny_model.differentiate(Differentiate(request.x_t + step * direction, objective)).value for step in (h, -h)
-    )
-    slope = float((answer.gradient * direction).sum())
-    assert abs(slope) > 0.01
-    assert slope == pytest.approx((ahead - behind) / (2 * h), rel=0.02)
-
-
-def test_gradient_comes_with_the_plain_evaluation_and_leaves_no_graph(tiny_model: DiffusersModel) -> None:
-    [request] = requests(tiny_model, 1)
-    answer = tiny_model.differentiate(Differentiate(request.x_t, picture_distance(request)))
-    [plain] = tiny_model.denoise([request])
-    assert answer.denoised is not None
-    torch.testing.assert_close(answer.denoised.x0_hat, plain.x0_hat, atol=1e-5, rtol=1e-4)
-    assert not any(t.requires_grad for t in (answer.gradient, answer.denoised.x0_hat, answer.denoised.eps))
-    assert not request.x_t.requires_grad
 
 
 def test_pickled_weights_are_refused(tiny_folder: Path, tmp_path: Path) -> None:
