@@ -8,7 +8,7 @@ a budget allows is taken. Budgets count evaluations; backward passes, which cost
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Any, Protocol, cast, get_args, get_type_hints
@@ -18,7 +18,7 @@ import torch
 from sampler.evaluation import Process
 from sampler.peers.problem import Problem
 from sampler.sample import SampleResult, SamplerOptions, sample
-from sampler.schedule import Eta
+from sampler.schedule import Eta, Spacing
 
 MOST_STEPS = 1000
 PAPER_STEPS, PAPER_INNER_STEPS = 20, 5
@@ -56,6 +56,9 @@ class Own:
     inner_steps: int
     """Corrections a step where neither a budget nor a wish says otherwise."""
 
+    spacing: Spacing | None = None
+    """Which timesteps: None for those that the problem says."""
+
 
 def newton_at(nfe: int) -> tuple[int, int]:
     """The paper's 20 steps with as many corrections, up to 5, as fit at 1 + 2K evaluations; at least one.
@@ -67,12 +70,12 @@ def newton_at(nfe: int) -> tuple[int, int]:
 
 
 def default_at(nfe: int) -> tuple[int, int]:
-    """Three evaluations a step, of one correction each; more steps for more evaluations."""
-    return max(1, nfe // 3), 1
+    """Two evaluations a step, whose correction is the solver's own; more steps for more evaluations."""
+    return max(1, nfe // 2), 1
 
 
 OWN: Mapping[str, Own] = {
-    "newton": Own("newton", "paper", newton_at, PAPER_INNER_STEPS),
+    "newton": Own("newton", "paper", newton_at, PAPER_INNER_STEPS, "leading"),
     "newton-eta1": Own("newton", 1.0, newton_at, PAPER_INNER_STEPS),
     "default": Own("default", 1.0, default_at, 1),
 }
@@ -143,7 +146,7 @@ def at_budget(name: str, nfe: int, dtype: torch.dtype) -> Method:
     if name in OWN:
         own = OWN[name]
         steps, inner_steps = own.at_budget(nfe)
-        return _own(name, _options(own, steps, inner_steps, own.eta, dtype))
+        return _own(name, own, _options(own, steps, inner_steps, own.eta, dtype))
     module = _peer_module(name)
     knobs = {**PEERS[name].always, **PEERS[name].at_budget(nfe)}
     settings = None
@@ -162,7 +165,7 @@ def as_asked(name: str, steps: int | None, inner_steps: int | None, eta: Eta | N
     if name in OWN:
         own = OWN[name]
         paper = PAPER_STEPS if steps is None else steps, own.inner_steps if inner_steps is None else inner_steps
-        return _own(name, _options(own, *paper, own.eta if eta is None else eta, dtype))
+        return _own(name, own, _options(own, *paper, own.eta if eta is None else eta, dtype))
     module = _peer_module(name)
     asked = {} if steps is None else {"steps": steps}
     return _peer(name, module, module.Settings(**PEERS[name].always, **asked))
@@ -173,9 +176,10 @@ def _options(own: Own, steps: int, inner_steps: int, eta: Eta, dtype: torch.dtyp
     return SamplerOptions(steps=steps, inner_steps=inner_steps, solver=solver, eta=eta, network_dtype=dtype)
 
 
-def _own(name: str, options: SamplerOptions) -> Method:
+def _own(name: str, own: Own, options: SamplerOptions) -> Method:
     def sampler(problem: Problem) -> Process[SampleResult]:
-        shape, conditioning, schedule = problem.latents_shape, problem.conditioning, problem.schedule
+        shape, conditioning = problem.latents_shape, problem.conditioning
+        schedule = replace(problem.schedule, spacing=own.spacing or problem.schedule.spacing)
         return sample(shape, problem.constraint, conditioning, schedule, options, problem.generator)
 
     return Method(name, options.steps, options.inner_steps, options.eta, sampler, options)

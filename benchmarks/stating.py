@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 from PIL import Image
 from torch import Tensor
@@ -17,10 +19,14 @@ from sampler.constraints.super_resolution import SuperResolution
 from sampler.evaluation import Process
 from sampler.fill import known_cells
 from sampler.peers.problem import Problem
+from sampler.schedule import Spacing
 from worker.canvas import to_canvas
 from worker.diffusers_model import DiffusersModel
 from worker.geometry import Placement, place
 from worker.process import generator_seed
+
+SPACING: Spacing = "trailing"
+"""As the service samples: every method but the published `newton` starts at the noisiest timestep."""
 
 
 def placed(model: DiffusersModel, picture: Image.Image) -> Placement:
@@ -48,7 +54,7 @@ def state(model: DiffusersModel, case: Case) -> Process[Problem]:
         operator=operator,
         measurement=measurement,
         conditioning=model.conditioning(case.sample.prompt, "", 1.0),
-        schedule=model.schedule,
+        schedule=replace(model.schedule, spacing=SPACING),
         generator=torch.Generator().manual_seed(generator_seed(case.seed)),
     )
 

@@ -16,7 +16,6 @@ noise, which would push the next `x_t` back. `docs/sampler.md` has the figures, 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import inf
 
 from torch import Tensor
 
@@ -28,21 +27,10 @@ from sampler.schedule import Step
 
 @dataclass(frozen=True)
 class LeastSquares:
-    """Settings of the solver.
-
-    `h` is the probe's size. `tolerance` is the residual below which a timestep needs no correction. While
-    `sigma_t / alpha_t` is above `noisy`, a timestep has up to `repeats` corrections, with an evaluation between them;
-    later ones have one.
-    """
+    """Settings of the solver: the probe's size `h`, and the residual below which a timestep needs no correction."""
 
     h: float = 0.005
     tolerance: float = 0.0
-    noisy: float = 3.0
-    repeats: int = 1
-
-    def corrections(self, step: Step) -> int:
-        """How many corrections a timestep may have."""
-        return self.repeats if step.sigma_t > self.noisy * step.alpha_t else min(self.repeats, 1)
 
 
 def correct(
@@ -50,22 +38,15 @@ def correct(
 ) -> Process[Corrected]:
     """Correct `x0_hat` and `x_t` (c, h, w) along `J e` by the least-squares length.
 
-    `base` is the evaluation at `x_t`. Costs one evaluation, and two for each further correction; none where the misfit
-    is zero or the residual within the tolerance.
+    `base` is the evaluation at `x_t`. Costs one evaluation; none where the misfit is zero or the residual within the
+    tolerance.
     """
-    residual = inf
-    for number in range(solver.corrections(step)):
-        if number > 0:
-            base = yield from denoiser(x_t, step.timestep)
-        misfit = yield from constraint.misfit(base.x0_hat)
-        residual = misfit.residual
-        if residual <= solver.tolerance or not largest(misfit.direction) > SMALLEST:
-            break
-        w = yield from probe(x_t, base, step, misfit.direction, solver.h, denoiser)
-        shift = step_length(w, misfit) * w
-        x_t = x_t + step.alpha_t * shift
-        base = Denoised(base.x0_hat + shift, base.eps)
-    return Corrected(x_t, base, residual)
+    misfit = yield from constraint.misfit(base.x0_hat)
+    if misfit.residual <= solver.tolerance or not largest(misfit.direction) > SMALLEST:
+        return Corrected(x_t, base, misfit.residual)
+    w = yield from probe(x_t, base, step, misfit.direction, solver.h, denoiser)
+    shift = step_length(w, misfit) * w
+    return Corrected(x_t + step.alpha_t * shift, Denoised(base.x0_hat + shift, base.eps), misfit.residual)
 
 
 def step_length(w: Tensor, misfit: Misfit) -> Tensor:

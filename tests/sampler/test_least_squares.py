@@ -57,18 +57,6 @@ def test_the_unknown_half_is_corrected_towards_its_conditional_mean() -> None:
     assert after < 0.8 * before
 
 
-def test_repeats_evaluate_between_corrections_and_only_while_it_is_noisy() -> None:
-    noise_level = STEP.sigma_t / STEP.alpha_t
-    twice = LeastSquares(repeats=2, noisy=0.9 * noise_level)
-    constraint = keep_left(WORLD.draw(0))
-    corrected, nfe = correction(constraint, twice)
-    assert nfe == 3
-    assert constraint.residual(corrected.denoised.x0_hat) < constraint.residual(
-        correction(constraint)[0].denoised.x0_hat
-    )
-    assert correction(constraint, LeastSquares(repeats=2, noisy=1.1 * noise_level))[1] == 1
-
-
 def test_a_met_constraint_costs_nothing_and_changes_nothing() -> None:
     estimate = base()
     met = InpaintConstraint(estimate.x0_hat, torch.ones(SHAPE))
