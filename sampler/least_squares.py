@@ -20,16 +20,16 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from sampler.constraints.base import Constraint, Misfit
-from sampler.correction import SMALLEST, Corrected, largest, probe
+from sampler.correction import PUBLISHED, SMALLEST, Corrected, Probing, largest, probe
 from sampler.evaluation import Denoised, Denoiser, Process
 from sampler.schedule import Step
 
 
 @dataclass(frozen=True)
 class LeastSquares:
-    """Settings of the solver: the probe's size `h`, and the residual below which a timestep needs no correction."""
+    """Settings of the solver: how it probes, and the residual below which a timestep needs no correction."""
 
-    h: float = 0.005
+    probing: Probing = PUBLISHED
     tolerance: float = 0.0
 
 
@@ -38,13 +38,13 @@ def correct(
 ) -> Process[Corrected]:
     """Correct `x0_hat` and `x_t` (c, h, w) along `J e` by the least-squares length.
 
-    `base` is the evaluation at `x_t`. Costs one evaluation; none where the misfit is zero or the residual within the
-    tolerance.
+    `base` is the evaluation at `x_t`. Costs the evaluations of a probe; none where the misfit is zero or the residual
+    within the tolerance.
     """
     misfit = yield from constraint.misfit(base.x0_hat)
     if misfit.residual <= solver.tolerance or not largest(misfit.direction) > SMALLEST:
         return Corrected(x_t, base, misfit.residual)
-    w = yield from probe(x_t, base, step, misfit.direction, solver.h, denoiser)
+    w = yield from probe(x_t, base, step, misfit.direction, solver.probing, denoiser)
     shift = step_length(w, misfit) * w
     return Corrected(x_t + step.alpha_t * shift, Denoised(base.x0_hat + shift, base.eps), misfit.residual)
 

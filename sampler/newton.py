@@ -12,14 +12,14 @@ from math import inf
 from torch import Tensor
 
 from sampler.constraints.base import Constraint
-from sampler.correction import SMALLEST, Corrected, largest, probe
+from sampler.correction import PUBLISHED, SMALLEST, Corrected, Probing, largest, probe
 from sampler.evaluation import Denoised, Denoiser, Process
 from sampler.schedule import Step
 
 
 @dataclass(frozen=True)
 class Newton:
-    """The paper's settings for inpainting: `inner_steps` corrections a timestep, the rate falling linearly, probe `h`.
+    """The paper's settings for inpainting: `inner_steps` corrections a timestep, the rate falling linearly.
 
     `tolerance` ends the corrections of a timestep once the residual is that small; at 0 only a constraint met exactly.
     """
@@ -27,7 +27,7 @@ class Newton:
     inner_steps: int = 5
     rate_first: float = 0.5
     rate_last: float = 0.1
-    h: float = 0.005
+    probing: Probing = PUBLISHED
     tolerance: float = 0.0
 
     def rates(self) -> list[float]:
@@ -50,7 +50,7 @@ def correct(
         residual = misfit.residual
         if residual <= solver.tolerance:
             break
-        gradient = yield from probe(x_t, base, step, misfit.direction, solver.h, denoiser)
+        gradient = yield from probe(x_t, base, step, misfit.direction, solver.probing, denoiser)
         size = largest(gradient)
         if not size > SMALLEST:
             break

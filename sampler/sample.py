@@ -11,7 +11,7 @@ from torch import Tensor
 
 from sampler import least_squares, newton
 from sampler.constraints.base import Constraint
-from sampler.correction import Corrected, probe_size
+from sampler.correction import Corrected, Probing, probing_for
 from sampler.evaluation import Conditioning, Denoised, Denoiser, Process, Report
 from sampler.least_squares import LeastSquares
 from sampler.newton import Newton
@@ -24,11 +24,11 @@ SolverName = Literal["newton", "default"]
 class SamplerOptions:
     """How to sample. The defaults are the paper's for inpainting: 20 steps of 1 + 2 * 5 evaluations.
 
-    `solver`: "newton" is the paper's, with `inner_steps` corrections a timestep; "default" is ours, which chooses its
-    corrections itself (`inner_steps` 0 still means none). `eta`: fresh noise a step, "paper" (about 0.16) or DDIM's
-    0 … 1. `h`: probe size; None picks it for `network_dtype`, the precision that the network computes in. `tolerance`:
-    residual (root mean square) below which a timestep needs no further correction. `largest_latent`: beyond it,
-    sampling has diverged. Raises `ValueError` out of range.
+    `solver`: "newton" is the paper's, with `inner_steps` corrections a timestep; "default" is ours, with one (none when
+    `inner_steps` is 0). `eta`: fresh noise a step, "paper" (about 0.16) or DDIM's 0 … 1. `h`: size of a one-sided
+    probe; None probes as `network_dtype` needs, the precision that the network computes in. `tolerance`: residual (root
+    mean square) below which a timestep needs no further correction. `largest_latent`: beyond it, sampling has diverged.
+    Raises `ValueError` out of range.
     """
 
     steps: int = 20
@@ -53,16 +53,16 @@ class SamplerOptions:
     @property
     def newton(self) -> Newton:
         """The settings of the paper's solver."""
-        return Newton(inner_steps=self.inner_steps, h=self._h, tolerance=self.tolerance)
+        return Newton(inner_steps=self.inner_steps, probing=self._probing, tolerance=self.tolerance)
 
     @property
     def least_squares(self) -> LeastSquares:
         """The settings of ours."""
-        return LeastSquares(h=self._h, tolerance=self.tolerance)
+        return LeastSquares(probing=self._probing, tolerance=self.tolerance)
 
     @property
-    def _h(self) -> float:
-        return probe_size(self.network_dtype) if self.h is None else self.h
+    def _probing(self) -> Probing:
+        return probing_for(self.network_dtype) if self.h is None else Probing(self.h, self.h)
 
 
 class StopReason(StrEnum):

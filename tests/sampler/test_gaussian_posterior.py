@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from sampler.correction import probe
+from sampler.correction import PUBLISHED, probe
 from sampler.engine import Engine, Ticket
 from sampler.evaluation import Denoised, Denoiser
 from sampler.prediction import PredictionType
@@ -130,6 +130,6 @@ def test_the_probe_is_the_known_jacobian_at_every_timestep(prediction_type: Pred
         denoiser = Denoiser(NO_TEXT, 1e3)
         base = answer_all(denoiser(x_t, step.timestep), world)
         assert isinstance(base, Denoised)
-        measured = answer_all(probe(x_t, base, step, e, 0.005, denoiser), world)
+        measured = answer_all(probe(x_t, base, step, e, PUBLISHED, denoiser), world)
         exact = (world.jacobian(step.timestep) @ e.double().flatten()).reshape(SHAPE)
         assert float((measured - exact).norm()) < 0.01 * float(exact.norm()) + 1e-4

@@ -12,7 +12,7 @@ from torch.nn.functional import cosine_similarity
 from transformers import CLIPTextModel, CLIPTokenizer
 
 from sampler.constraints.inpaint import InpaintConstraint
-from sampler.correction import probe, probe_size
+from sampler.correction import PUBLISHED, probe, probing_for
 from sampler.evaluation import Conditioning, Denoiser
 from sampler.prediction import PredictionType
 from sampler.sample import SamplerOptions, sample
@@ -32,7 +32,7 @@ def cosine_at(step: Step, x_t: Tensor, known: InpaintConstraint, text: Condition
     denoiser = Denoiser(text, 1e3)
     base = answer_all(denoiser(x_t, step.timestep), evaluator)
     e = known.error_direction(base.x0_hat)
-    probed = answer_all(probe(x_t, base, step, e, probe_size(evaluator.dtype), denoiser), evaluator)
+    probed = answer_all(probe(x_t, base, step, e, probing_for(evaluator.dtype), denoiser), evaluator)
     exact = evaluator.exact_jacobian_vector(x_t, step.timestep, text, e)
     return float(cosine_similarity(probed.flatten(), exact.flatten(), dim=0))
 
@@ -68,8 +68,8 @@ def test_the_published_probe_fails_in_half_precision_where_ours_does_not() -> No
     e = left_half_of(y).error_direction(base.x0_hat)
     exact = evaluator.exact_jacobian_vector(x_t, step.timestep, TEXT, e)
     errors = [
-        float((answer_all(probe(x_t, base, step, e, h, denoiser), evaluator) - exact).norm() / exact.norm())
-        for h in (0.005, probe_size(torch.bfloat16))
+        float((answer_all(probe(x_t, base, step, e, probing, denoiser), evaluator) - exact).norm() / exact.norm())
+        for probing in (PUBLISHED, probing_for(torch.bfloat16))
     ]
     assert errors[1] < errors[0] / 4
 
@@ -117,16 +117,17 @@ class Recorder(UnetEvaluator):
         return super().network(x_t, timesteps, prompts)
 
 
-@pytest.mark.parametrize(("dtype", "least"), [(torch.float32, 0.999), (torch.float16, 0.98), (torch.bfloat16, 0.9)])
-def test_probe_agrees_with_forward_mode_on_the_embedded_model(dtype: torch.dtype, least: float) -> None:
-    """At the states of a real run, with another sample's left half as the constraint.
+@pytest.mark.parametrize(("dtype", "every"), [(torch.float32, 1), (torch.bfloat16, 1), (torch.float16, 4)])
+def test_probe_agrees_with_forward_mode_on_the_embedded_model(dtype: torch.dtype, every: int) -> None:
+    """At the states of a real run, with another sample's left half as the constraint: cosine above 0.99 everywhere.
 
-    In half precision one `h` for all timesteps is a compromise: near t = 850 the trained network curves so much that
-    a longer probe misses (cosine 0.64 at h = 0.3), near t = 500 bfloat16's rounding asks for one (0.93 at 0.1).
+    In half precision one `h` for all timesteps will not do: near t = 850 the trained network curves so much that a
+    long probe misses (cosine 0.78 at h = 0.4), near t = 350 bfloat16's rounding drowns a short one (0.78 at 0.05).
+    Float16 is slow on CPUs: every fourth timestep there.
     """
     exact, text = embedded()
     states, _ = embedded_run(seed=0)
     _, y = embedded_run(seed=1)
     evaluator = UnetEvaluator(exact.unet, exact.prediction_type, exact.schedule, dtype)
-    for step, x_t in zip(exact.schedule.steps(20), states, strict=True):
-        assert cosine_at(step, x_t, left_half_of(y), text, evaluator) > least, step
+    for step, x_t in list(zip(exact.schedule.steps(20), states, strict=True))[::every]:
+        assert cosine_at(step, x_t, left_half_of(y), text, evaluator) > 0.99, step

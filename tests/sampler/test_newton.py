@@ -1,3 +1,4 @@
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
@@ -6,9 +7,9 @@ from torch import Tensor
 
 from sampler.constraints.base import Constraint
 from sampler.constraints.inpaint import InpaintConstraint
-from sampler.correction import probe, probe_size
+from sampler.correction import PUBLISHED, Probing, probe, probing_for
 from sampler.errors import DivergedError
-from sampler.evaluation import Denoised, Denoiser
+from sampler.evaluation import Denoise, Denoised, Denoiser
 from sampler.newton import Newton, correct
 from sampler.sample import SamplerOptions, sample
 from sampler.schedule import Schedule, Step
@@ -107,7 +108,7 @@ def test_a_constraint_that_is_met_costs_nothing_and_divides_by_nothing(mask: Ten
 def test_a_zero_direction_is_not_probed() -> None:
     denoiser = Denoiser(NO_TEXT, 1e3)
     base = answer_all(denoiser(X_T, STEP.timestep), WORLD)
-    assert not answer_all(probe(X_T, base, STEP, torch.zeros(SHAPE), 0.005, denoiser), WORLD).any()
+    assert not answer_all(probe(X_T, base, STEP, torch.zeros(SHAPE), PUBLISHED, denoiser), WORLD).any()
     assert denoiser.nfe == 1
 
 
@@ -134,8 +135,38 @@ def test_a_measurement_that_is_not_finite_is_refused_as_divergence(value: float)
         correction(InpaintConstraint(torch.full(SHAPE, value), torch.ones(4, 4)), Newton())
 
 
-def test_probe_size_follows_the_networks_precision() -> None:
-    assert probe_size(torch.float32) == 0.005
-    assert 0.1 <= probe_size(torch.float16) <= probe_size(torch.bfloat16) <= 0.5
-    assert SamplerOptions(network_dtype=torch.bfloat16).newton.h == probe_size(torch.bfloat16)
-    assert SamplerOptions(network_dtype=torch.bfloat16, h=0.05).newton.h == 0.05
+def test_probing_follows_the_networks_precision_and_the_noise() -> None:
+    noisy, clean = WORLD.schedule.steps(20)[0], WORLD.schedule.steps(20)[-1]
+    assert probing_for(torch.float32) == PUBLISHED == Probing(0.005, 0.005)
+    for dtype in (torch.float16, torch.bfloat16):
+        assert PUBLISHED.h(noisy) < probing_for(dtype).h(noisy) < probing_for(dtype).h(clean)
+        assert SamplerOptions(network_dtype=dtype).newton.probing == probing_for(dtype)
+        assert SamplerOptions(network_dtype=dtype, h=0.2).least_squares.probing == Probing(0.2, 0.2)
+
+
+def test_a_two_sided_probe_costs_one_evaluation_more_and_is_exact_where_the_network_bends() -> None:
+    """The Gaussian world is linear, so its exactness is told from the cost and from the bent one below."""
+    e = keep_left(WORLD.draw(0)).error_direction(X_T)
+    bent = Bent()
+    base = answer_all(Denoiser(NO_TEXT, 1e3)(X_T, STEP.timestep), bent)
+    errors, costs = [], []
+    for two_sided in (False, True):
+        denoiser = Denoiser(NO_TEXT, 1e3)
+        probed = answer_all(probe(X_T, base, STEP, e, Probing(0.5, 0.5, two_sided), denoiser), bent)
+        exact = (bent.jacobian(STEP.timestep) @ e.double().flatten()).reshape(SHAPE).float() + 0.2 * X_T * e
+        errors.append(float((probed - exact).norm() / exact.norm()))
+        costs.append(denoiser.nfe)
+    assert costs == [1, 2]
+    assert errors[1] < 1e-3 < 1e-2 < errors[0]
+
+
+class Bent(GaussianEvaluator):
+    """The Gaussian world's network with a square in it: `x0_hat` gains `0.1 x_t^2`."""
+
+    def denoise(self, requests: Sequence[Denoise]) -> list[Denoised]:
+        answers = []
+        for request, straight in zip(requests, super().denoise(requests), strict=True):
+            alpha_t, sigma_t = self.schedule.alpha_sigma(request.timestep)
+            x0_hat = straight.x0_hat + 0.1 * request.x_t.square()
+            answers.append(Denoised(x0_hat, (request.x_t - alpha_t * x0_hat) / sigma_t))
+        return answers
