@@ -56,4 +56,5 @@ def warm_up(model: DiffusersModel, size_px: int) -> None:
     model.decode([Decode(latents)])
     timesteps = torch.zeros(1, dtype=torch.int64)
     with torch.inference_mode():
-        model.network(latents[None], timesteps, model.conditioning("", "", 1.0).prompt[None])
+        extra = latents.new_zeros(model.extra_channels, *latents.shape[1:])
+        model.network(torch.cat([latents, extra])[None], timesteps, model.conditioning("", "", 1.0).prompt[None])

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from sampler.evaluation import Process
 from sampler.peers.gradients import GradientRun, distance
 from sampler.peers.problem import Level, Problem
-from sampler.peers.travel import visits
+from sampler.peers.travel import traveled, visits
 from sampler.sample import SampleResult
 
 DDPM = 1.0
@@ -47,8 +47,7 @@ class Settings:
     @property
     def order(self) -> list[int]:
         """The steps' indices in the order in which they are taken."""
-        first, end = (share * self.steps for share in TRAVELED)
-        return [index for index in range(self.steps) for _ in range(self.repeats if first <= index < end else 1)]
+        return traveled(self.steps, TRAVELED, self.repeats)
 
     @property
     def evaluations(self) -> int:

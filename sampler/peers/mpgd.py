@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from sampler.evaluation import Process
 from sampler.peers.problem import Level, Problem
 from sampler.peers.run import Run
-from sampler.peers.travel import visits
+from sampler.peers.travel import traveled, visits
 from sampler.sample import SampleResult
 from sampler.schedule import Eta
 
@@ -48,8 +48,7 @@ class Settings:
     @property
     def order(self) -> list[int]:
         """The steps' indices in the order in which they are taken."""
-        first, end = (share * self.steps for share in TRAVELED)
-        return [index for index in range(self.steps) for _ in range(self.repeats if first <= index < end else 1)]
+        return traveled(self.steps, TRAVELED, self.repeats)
 
     @property
     def evaluations(self) -> int:
@@ -65,7 +64,7 @@ def sample(problem: Problem, settings: Settings) -> Process[SampleResult]:
     for visit in visits(settings.order):
         step = steps[visit.index]
         if visit.stands > visit.index:
-            x_t = problem.diffuse(x_t, Level.before(steps[visit.stands]), Level.before(step))
+            x_t = problem.diffuse(x_t, Level.after(step), Level.before(step))
         denoised = yield from run.denoise(x_t, step)
         misfit = yield from run.constraint.misfit(denoised.x0_hat)
         x0_hat = denoised.x0_hat + settings.step_length * misfit.direction

@@ -18,6 +18,12 @@ class Visit:
     is_last: bool
 
 
+def traveled(steps: int, share: tuple[float, float], repeats: int) -> list[int]:
+    """The order of a run of `steps` whose steps within the `share` are each taken `repeats` times."""
+    first, end = (bound * steps for bound in share)
+    return [index for index in range(steps) for _ in range(repeats if first <= index < end else 1)]
+
+
 def visits(order: Sequence[int]) -> Iterator[Visit]:
     """The visits of a run that takes the steps with these indices in turn."""
     last = {index: number for number, index in enumerate(order)}

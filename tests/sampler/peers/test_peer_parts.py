@@ -113,3 +113,12 @@ def test_mpgd_goes_its_share_of_the_way_to_the_constraint() -> None:
 def test_settings_out_of_range_are_refused(settings: Any, wrong: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="must"):
         settings(**wrong)
+
+
+@pytest.mark.parametrize("steps", [1, 2, 3, 7])
+def test_time_travel_works_however_few_the_steps(steps: int) -> None:
+    settings = mpgd.Settings(steps=steps, repeats=3)
+    world = GaussianEvaluator()
+    result = run(mpgd.sample(problem(keep_left(world.draw(0))), settings), world)
+    assert result.nfe == settings.evaluations
+    assert result.latents.isfinite().all()
