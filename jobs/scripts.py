@@ -32,17 +32,43 @@ class Script:
 LAST_FIELD = "_last"
 """Holds the token of the last transition: a repeated one is recognised and succeeds again."""
 
-CREATE = """
+ANNOUNCE = """
+local MOST_EVENTS = 512
+local function append(record, events, ...)
+  redis.call('XADD', events, 'MAXLEN', '~', MOST_EVENTS, '*', ...)
+  redis.call('PEXPIRE', events, math.max(redis.call('PTTL', record), 1))
+end
+local function announce(record, events, name)
+  local found = redis.call('HMGET', record, 'attempt', 'error')
+  local data = '{"attempt":' .. (found[1] or 'null')
+  if name == 'failed' and found[2] then data = data .. ',"error":' .. found[2] end
+  append(record, events, 'event', name, 'data', data .. '}')
+end
+"""
+"""Adds an event to a job's stream in the same atomic step as the change of its record, from which it is read.
+
+So it is never ahead of the record, never lost and never told twice, and lives exactly as long. Called last: once a
+script has written, Redis lets it finish even if there is no room. A stream keeps at least 512 events, five attempts of
+a hundred steps.
+"""
+
+CREATE = (
+    ANNOUNCE
+    + """
 local made_at = redis.call('HGET', KEYS[1], 'created_at')
 if made_at then return made_at == ARGV[6] and 1 or 0 end
 for i = 7, #ARGV, 2 do redis.call('HSET', KEYS[1], ARGV[i], ARGV[i + 1]) end
 redis.call('EXPIRE', KEYS[1], ARGV[3])
 redis.call('ZADD', KEYS[2], ARGV[2], ARGV[1])
 redis.call('SET', KEYS[3], ARGV[4], 'EX', ARGV[5])
+announce(KEYS[1], KEYS[4], 'queued')
 return 1
 """
+)
 
-TRANSITION = """
+TRANSITION = (
+    ANNOUNCE
+    + """
 local id, to, token, expected = ARGV[1], ARGV[2], ARGV[3], ',' .. ARGV[4] .. ','
 local attempt, ttl_s, final, worker = ARGV[5], ARGV[6], ARGV[7] == '1', ARGV[8]
 local state = redis.call('HGET', KEYS[1], 'state')
@@ -59,8 +85,10 @@ for i = 9, #ARGV, 2 do redis.call('HSET', KEYS[1], ARGV[i], ARGV[i + 1]) end
 redis.call('HSET', KEYS[1], 'state', cjson.encode(to), '_last', token)
 redis.call('EXPIRE', KEYS[1], ttl_s)
 if final then redis.call('ZREM', KEYS[2], id) end
+announce(KEYS[1], KEYS[3], to == 'running' and 'started' or to)
 return {to, 'done'}
 """
+)
 
 PROGRESS = """
 if redis.call('HGET', KEYS[1], 'state') ~= '"running"' then return 0 end
@@ -70,18 +98,42 @@ redis.call('HSET', KEYS[1], 'progress', ARGV[2])
 return 1
 """
 
-CANCEL = """
+CANCEL = (
+    ANNOUNCE
+    + """
 local state = redis.call('HGET', KEYS[1], 'state')
 if not state then return '' end
 if state == '"queued"' then
   redis.call('HSET', KEYS[1], 'state', '"canceled"', 'finished_at', ARGV[2], 'cancel_requested', 'true')
   redis.call('EXPIRE', KEYS[1], ARGV[3])
   redis.call('ZREM', KEYS[2], ARGV[1])
+  announce(KEYS[1], KEYS[3], 'canceled')
   return 'canceled'
 end
 if state == '"running"' then redis.call('HSET', KEYS[1], 'cancel_requested', 'true') end
 return cjson.decode(state)
 """
+)
+
+ANNOUNCE_PROGRESS = (
+    ANNOUNCE
+    + """
+if redis.call('HGET', KEYS[1], 'state') ~= '"running"' then return 0 end
+if redis.call('HGET', KEYS[1], 'attempt') ~= ARGV[1] then return 0 end
+if ARGV[2] ~= '' and redis.call('HGET', KEYS[1], 'worker') ~= ARGV[2] then return 0 end
+append(KEYS[1], KEYS[2], 'event', 'progress', 'data', ARGV[3], 'preview', ARGV[4])
+return 1
+"""
+)
+
+ANNOUNCE_DELETED = """
+local time = redis.call('TIME')
+local later = string.format('%.0f-0', time[1] * 1000 + math.floor(time[2] / 1000) + 1)
+redis.call('XADD', KEYS[1], later, 'event', 'canceled', 'data', '{"attempt":null}')
+redis.call('EXPIRE', KEYS[1], 60)
+return 1
+"""
+"""The stream is a new one: its only id must be greater than all that the deleted one had."""
 
 BEAT = """
 local time = redis.call('TIME')

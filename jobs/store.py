@@ -47,7 +47,7 @@ class JobStore:
         """
         fields = record.model_dump(mode="json")
         done = self._create(
-            keys=[keys.job(record.id), keys.ACTIVE, keys.tombstone(record.id)],
+            keys=[keys.job(record.id), keys.ACTIVE, keys.tombstone(record.id), keys.events(record.id)],
             args=[
                 record.id,
                 record.created_at.timestamp(),
@@ -135,7 +135,7 @@ class JobStore:
                 raise ValueError(f"{origin} may not become {to}")
         fields = JobRecord.model_construct(**_stamped(to, changes)).model_dump(mode="json", exclude_unset=True)
         found, reason = self._transition(
-            keys=[keys.job(job_id), keys.ACTIVE],
+            keys=[keys.job(job_id), keys.ACTIVE, keys.events(job_id)],
             args=[
                 job_id,
                 to.value,
@@ -188,7 +188,7 @@ class JobStore:
             TransitionRefused: it has succeeded or failed already.
         """
         found = self._cancel(
-            keys=[keys.job(job_id), keys.ACTIVE],
+            keys=[keys.job(job_id), keys.ACTIVE, keys.events(job_id)],
             args=[job_id, json.dumps(datetime.now(UTC).isoformat()), self._settings.result_ttl_s],
         ).decode()
         record = self.get(job_id) if found else None
@@ -211,10 +211,10 @@ class JobStore:
         }
 
     def delete(self, job_id: str) -> JobRecord | None:
-        """Remove the record, its tombstone and its place in the index; returns what was there at that very moment."""
+        """Remove the record, events, tombstone and place in the index; returns what was there at that very moment."""
         with self._redis.pipeline(transaction=True) as pipe:
             pipe.hgetall(keys.job(job_id))
-            pipe.delete(keys.job(job_id), keys.tombstone(job_id))
+            pipe.delete(keys.job(job_id), keys.tombstone(job_id), keys.events(job_id))
             pipe.zrem(keys.ACTIVE, job_id)
             return _record(job_id, pipe.execute()[0])
 

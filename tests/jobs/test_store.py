@@ -164,8 +164,9 @@ def test_repeated_transition_is_recognised(redis: RedisClient, store: JobStore, 
     record = new_record()
     bring(store, record, JobState.RUNNING)
     args: list[str | int] = [record.id, "succeeded", "one-token", "running", "", 60, 1, ""]
-    first = store._transition(keys=[keys.job(record.id), keys.ACTIVE], args=args)
-    again = store._transition(keys=[keys.job(record.id), keys.ACTIVE], args=args)
+    names = [keys.job(record.id), keys.ACTIVE, keys.events(record.id)]
+    first = store._transition(keys=names, args=args)
+    again = store._transition(keys=names, args=args)
     assert first == again == [b"succeeded", b"done"]
 
 
@@ -275,11 +276,12 @@ def test_every_key_but_the_active_index_expires(
     store.request_cancel("job-00000001")
     lives = {key: redis.ttl(key) for key in redis.keys("inlay:*")}
     assert lives.pop(keys.ACTIVE.encode()) == -1
-    assert len(lives) == 2 * len(JobState) + 1
+    assert len(lives) == 3 * len(JobState) + 1
     assert min(lives.values()) > 0
     for number, state in enumerate(JobState):
         limit = settings.result_ttl_s if state.final else settings.job_ttl_s
-        assert limit - 5 <= lives[keys.job(f"job-0000000{number}").encode()] <= limit
+        for key in (keys.job, keys.events):
+            assert limit - 5 <= lives[key(f"job-0000000{number}").encode()] <= limit
 
 
 def test_failure_is_told_with_its_code(store: JobStore, new_record: NewRecord) -> None:
