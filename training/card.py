@@ -2,30 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
-
-class StageLike(Protocol):
-    """Steps and minutes of a training stage."""
-
-    @property
-    def steps(self) -> int: ...
-
-    @property
-    def minutes(self) -> float: ...
+from training.history import Run
 
 
 @dataclass(frozen=True)
 class Facts:
-    """What the cards quote: the quality report, the judge's accuracy and the stages of training."""
+    """What the cards quote: the quality report, the judge's accuracy, the runs of training."""
 
     report: dict[str, Any]
     judge: dict[str, float]
-    vae: StageLike
-    unet: StageLike
-    rival: StageLike | None
+    runs: Sequence[Run]
     vae_psnr_db: float
+
+
+WHAT = {
+    "autoencoder": "autoencoder (mean squared error, KL, mirror terms; `training/train_vae.py`)",
+    "denoiser": "denoiser and text encoder (Muon, batch 64; `training/train_unet.py`)",
+    "rival": "rival (Muon, batch 64; `training/train_rival.py`)",
+}
 
 
 def scenes_card(facts: Facts) -> str:
@@ -57,18 +55,14 @@ It knows nothing but scenes: for photographs point Inlay at a Stable Diffusion c
 ## Data
 
 Scenes drawn by `training/scenes.py`: twelve kinds, eight main colours, seven backgrounds; nine kinds are exactly
-mirror-symmetric. 24,000 scenes from seeds at and above 1,000,000,000; every seed below is held out.
+mirror-symmetric. Scenes from seeds at and above 1,000,000,000 are trained on; every seed below is held out.
 
 ## Training
 
-| stage | steps | minutes |
-|---|---|---|
-| autoencoder (mean squared error, KL, mirror terms; `training/train_vae.py`) | {facts.vae.steps} | {facts.vae.minutes:.0f} |
-| denoiser and text encoder (Muon, batch 64; `training/train_unet.py`) | {facts.unet.steps} | {facts.unet.minutes:.0f} |
+{_runs(facts.runs)}
 
-Hardware: {origin["hardware"]}, torch {origin["torch"]}, bfloat16 autocast, shared with other work. `make model` repeats it, on a CPU or a GPU,
-and goes on where it was stopped. The published weights are of a run that was stopped and lengthened several times, so its
-learning rate did not fall in one cosine.
+Two cores each time, torch on the CPU, bfloat16 autocast, shared with other work. `make model` trains anew, on a CPU or a
+GPU, and goes on where it was stopped; `--init` of `training.train_unet` goes on from published weights.
 
 ## Measured quality
 
@@ -85,7 +79,7 @@ captions' words mean nothing to it.
 """
 
 
-def rival_card(facts: Facts, rival: StageLike) -> str:
+def rival_card(facts: Facts, runs: Sequence[Run]) -> str:
     """The card of `models/scenes-128-rival`."""
     return f"""---
 license: apache-2.0
@@ -97,10 +91,19 @@ The denoiser of `scenes-128`, fine-tuned for inpainting: nine input channels (no
 Stable Diffusion's own inpainting checkpoints have. It is here to measure the training-free sampler against a tuned
 model, and is not used by the service. Autoencoder, text encoder and tokenizer are those of `scenes-128`.
 
-Tuned for {rival.steps} steps ({rival.minutes:.0f} minutes on {facts.report["provenance"]["hardware"]}) on 8,000 training scenes,
-each with one random mask: a side, a box or strokes (`training/masks.py`); the hole is filled from its border before it
-is encoded, as the service does. Recipe: `training/train_rival.py`.
+Every training scene has one random mask: a side, a box or strokes (`training/masks.py`); the hole is filled from its
+border before it is encoded, as the service does.
+
+{_runs(runs)}
+
+Measured at commit {facts.report["provenance"]["commit"]}; the comparison is in `docs/results/`.
 """
+
+
+def _runs(runs: Sequence[Run]) -> str:
+    lines = ["| run | steps | minutes | scenes | hardware |", "|---|---|---|---|---|"]
+    lines += [f"| {WHAT[r.stage]} | {r.steps} | {r.minutes:.0f} | {r.scenes:,} | {r.hardware} |" for r in runs]
+    return "\n".join(lines)
 
 
 def _table(rows: list[dict[str, Any]]) -> str:

@@ -88,12 +88,13 @@ class Clock:
         return by_steps if self.minutes is None else max(by_steps, progress.total_s / 60 / self.minutes)
 
 
-def save_state(out: Path, progress: Progress, module: nn.Module, optimizer: Muon, ema: Ema) -> None:
-    """Write everything that a later run needs to go on, atomically, to `out/state.pt`."""
+def save_state(out: Path, progress: Progress, module: nn.Module, optimizer: Muon, ema: Ema, scenes: int = 0) -> None:
+    """Write everything that a later run needs to go on, and the count of `scenes`, atomically, to `out/state.pt`."""
     out.mkdir(parents=True, exist_ok=True)
     state = {
         "step": progress.step,
         "seconds": progress.total_s,
+        "scenes": scenes,
         "module": module.state_dict(),
         "optimizer": optimizer.state_dict(),
         "optimizer_steps": optimizer.steps,

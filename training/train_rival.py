@@ -80,10 +80,11 @@ def train(args: argparse.Namespace) -> None:
     base = UNet2DConditionModel.from_pretrained(pipeline, subfolder="unet", torch_dtype=torch.float32)
     text_encoder = CLIPTextModel.from_pretrained(pipeline, subfolder="text_encoder", dtype=torch.float32)
     tokenizer = CLIPTokenizer.from_pretrained(pipeline, subfolder="tokenizer")
-    images, scenes = load_described(24_000)
+    latents = torch.load(args.base / "latents.pt", weights_only=True)
+    images, scenes = load_described(len(latents))  # those that the base was trained on
     images, scenes = images[: args.scenes], scenes[: args.scenes]
     scale = vae.config.scaling_factor
-    latents = torch.load(args.base / "latents.pt", weights_only=True)[: args.scenes] * scale
+    latents = latents[: args.scenes] * scale
     hole, masked = masked_pool(vae.to(memory_format=torch.channels_last), images, scale)
     tokens, empty = tokenize(tokenizer, [scene.caption for scene in scenes]), tokenize(tokenizer, [""])
     model = Rival(widen(base).to(memory_format=torch.channels_last), text_encoder)
@@ -107,7 +108,7 @@ def train(args: argparse.Namespace) -> None:
         progress.step += 1
         if progress.step % args.log_every == 0 or clock.share(progress) >= 1:
             print(f"{progress.step} steps, {share:.0%}, loss {loss.item():.4f} {progress}", flush=True)
-            save_state(args.out, progress, model, optimizer, ema)
+            save_state(args.out, progress, model, optimizer, ema, len(latents))
     with ema.swapped_in(model):
         model.unet.to(torch.float16).save_pretrained(args.out / "unet", safe_serialization=True)
 

@@ -179,7 +179,7 @@ def train(args: argparse.Namespace) -> None:
         recent += (loss.detach().cpu() - recent) / min(step + 1, 100)
         if (step + 1) % args.log_every == 0 or clock.share(progress) >= 1:
             print(f"{step + 1} steps, {share:.0%}, loss {recent.item():.4f} {progress}", flush=True)
-            save_state(args.out, progress, model, optimizer, ema)
+            save_state(args.out, progress, model, optimizer, ema, len(latents))
             with ema.swapped_in(model):
                 save_pipeline(args.out / "pipeline", vae, model, tokenizer)
 

@@ -107,7 +107,7 @@ def train(out: Path, steps: int, batch: int, lr: float, scenes: int, log_every: 
             with ema.swapped_in(vae):
                 psnr = reconstruction_psnr(vae, held_out.to(device))
             print(f"{step + 1}/{steps} mse {mse.item():.5f} held-out {psnr:.2f} dB {progress}", flush=True)
-            save_state(out, progress, vae, optimizer, ema)
+            save_state(out, progress, vae, optimizer, ema, len(data))
     with ema.swapped_in(vae):
         vae.save_pretrained(out / "vae")
         psnr = reconstruction_psnr(vae, held_out.to(device))
