@@ -17,6 +17,26 @@ class JobExists(JobError):
         self.job_id = job_id
 
 
+class SubmissionRepeated(JobError):
+    """The caller has submitted this under the same idempotency key before: `job_id` came of it."""
+
+    def __init__(self, job_id: str) -> None:
+        super().__init__(f"job {job_id} came of the same submission")
+        self.job_id = job_id
+
+
+class IdempotencyKeyReused(JobError):
+    """The caller has used this idempotency key for another submission."""
+
+
+class TooManyActiveJobs(JobError):
+    """As many of the caller's jobs as may are not final yet."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"{limit} jobs are not final")
+        self.limit = limit
+
+
 class JobNotFound(JobError):
     """There is no record with this id: never created, deleted, or expired."""
 

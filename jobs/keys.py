@@ -41,10 +41,7 @@ def blob(job_id: str, name: str) -> str:
 
 
 def caller(name: str, what: str) -> str:
-    """What is kept for one caller: `jobs` and `active` (ids), `submissions` (when), `idempotency:…`.
-
-    `scripts.DELETE` spells the first two out, as it learns the caller from the record.
-    """
+    """What is kept for one caller: `jobs` and `active` (ids), `submissions` (when), `idempotency:…`."""
     return f"inlay:caller:{name}:{what}"
 
 

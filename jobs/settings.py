@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -39,6 +40,23 @@ class Settings(BaseSettings):
     decode_threads: int = Field(2, ge=1, description="Uploads that one API process decodes at the same time.")
     worker_grace_s: float = Field(
         60.0, ge=0, description="Seconds without any worker after which new jobs are refused with `no_worker`."
+    )
+
+    api_keys_file: Path | None = Field(
+        None, description="File of API keys, one `name:sha256:…` a line; unset, everybody is the same caller."
+    )
+    allow_anonymous: bool = Field(
+        False, description="Listen on other addresses than loopback although there are no API keys."
+    )
+    idempotency_ttl_s: int = Field(
+        86400, ge=1, description="Seconds after submission in which its `Idempotency-Key` stands for the same job."
+    )
+    rate_limit_jobs: int = Field(
+        120, ge=1, le=100_000, description="Submissions that one API key may send within `INLAY_RATE_WINDOW_S`."
+    )
+    rate_window_s: int = Field(60, ge=1, le=86400, description="Seconds over which submissions are counted.")
+    max_active_jobs: int = Field(
+        100, ge=1, le=10_000, description="Jobs of one API key that may be queued or running at the same time."
     )
 
     model: str = Field(
@@ -81,5 +99,10 @@ class Settings(BaseSettings):
         if self.worker_ttl_s < 2 * self.heartbeat_interval_s:
             raise ValueError("worker_ttl_s must be at least twice heartbeat_interval_s")
         if self.worker_ttl_s <= self.redis_timeout_s + self.heartbeat_interval_s:
+    @field_validator("api_keys_file", mode="before")
+    @classmethod
+    def _empty_is_unset(cls, path: object) -> object:
+        return path or None  # compose hands on what is not set as an empty text
+
             raise ValueError("worker_ttl_s must be more than redis_timeout_s + heartbeat_interval_s")
         return self

@@ -12,8 +12,9 @@ from uuid import uuid4
 from rq import Queue
 
 from jobs import keys, scripts
+from jobs.admission import Admission, Claim, as_pairs
 from jobs.connect import RedisClient, text
-from jobs.errors import JobExists, JobNotFound, RecordUnreadable, TransitionRefused
+from jobs.errors import JobNotFound, RecordUnreadable, TransitionRefused
 from jobs.record import ALLOWED_TRANSITIONS, ActiveClaim, JobRecord, JobState, Progress, RecordChanges
 from jobs.settings import Settings
 
@@ -31,35 +32,15 @@ class JobStore:
     def __init__(self, redis: RedisClient, settings: Settings) -> None:
         self._redis = redis
         self._settings = settings
-        self._create = scripts.Script(redis, scripts.CREATE)
+        self.admission = Admission(redis, settings)
         self._transition = scripts.Script(redis, scripts.TRANSITION)
         self._progress = scripts.Script(redis, scripts.PROGRESS)
         self._cancel = scripts.Script(redis, scripts.CANCEL)
         self._service_time = scripts.Script(redis, scripts.SERVICE_TIME)
 
-    def create(self, record: JobRecord) -> None:
-        """Store a new record and list it as active; do this before the id goes on the queue.
-
-        Sending it twice, as after a lost answer, has the effect of sending it once.
-
-        Raises:
-            JobExists: the id is taken.
-        """
-        fields = record.model_dump(mode="json")
-        done = self._create(
-            keys=[keys.job(record.id), keys.ACTIVE, keys.tombstone(record.id), keys.events(record.id)],
-            args=[
-                record.id,
-                record.created_at.timestamp(),
-                self._settings.job_ttl_s,
-                record.caller,
-                self._settings.tombstone_ttl_s,
-                json.dumps(fields["created_at"]),
-                *_pairs(fields),
-            ],
-        )
-        if not done:
-            raise JobExists(record.id)
+    def create(self, record: JobRecord, *, claim: Claim | None = None, max_active: int | None = None) -> None:
+        """Store a new record and list it as active, as `Admission.create` does; do this before it goes on the queue."""
+        self.admission.create(record, claim=claim, max_active=max_active)
 
     def get(self, job_id: str) -> JobRecord | None:
         """The record, or None if there is none (any more).
@@ -67,7 +48,7 @@ class JobStore:
         Raises:
             RecordUnreadable: another version has written it; so do all methods that return records.
         """
-        return _record(job_id, self._redis.hgetall(keys.job(job_id)))
+        return as_record(job_id, self._redis.hgetall(keys.job(job_id)))
 
     def state(self, job_id: str) -> str | None:
         """The state alone, of a record that need not be readable; None if there is none."""
@@ -85,12 +66,20 @@ class JobStore:
             for job_id in job_ids:
                 pipe.hgetall(keys.job(job_id))
             answers = pipe.execute()
-        return [_record(job_id, answer) for job_id, answer in zip(job_ids, answers, strict=True)]
+        return [as_record(job_id, answer) for job_id, answer in zip(job_ids, answers, strict=True)]
+
+    def owners(self, job_id: str) -> tuple[str | None, str | None]:
+        """Caller of the job that there is, and of the one that there is or was; in one look, whatever the answer."""
+        with self._redis.pipeline(transaction=True) as pipe:
+            pipe.hget(keys.job(job_id), "caller")
+            pipe.get(keys.tombstone(job_id))
+            now, ever = pipe.execute()
+        return None if now is None else str(json.loads(now)), None if ever is None else text(ever)
 
     def expired(self, job_id: str) -> str | None:
         """Caller of a job whose record has expired, or None if there never was one or it was deleted."""
-        caller, exists = self._redis.get(keys.tombstone(job_id)), self._redis.exists(keys.job(job_id))
-        return text(caller) if caller is not None and not exists else None
+        now, ever = self.owners(job_id)
+        return ever if now is None else None
 
     def transition(
         self,
@@ -145,7 +134,7 @@ class JobStore:
                 self._settings.result_ttl_s if to.final else self._settings.job_ttl_s,
                 int(to.final),
                 "" if expect_worker is None else json.dumps(expect_worker),
-                *_pairs(fields),
+                *as_pairs(fields),
             ],
         )
         if reason == b"missing":
@@ -216,7 +205,10 @@ class JobStore:
             pipe.hgetall(keys.job(job_id))
             pipe.delete(keys.job(job_id), keys.tombstone(job_id), keys.events(job_id))
             pipe.zrem(keys.ACTIVE, job_id)
-            return _record(job_id, pipe.execute()[0])
+            record = as_record(job_id, pipe.execute()[0])
+        if record is not None:
+            self.admission.forget(record)
+        return record
 
     def active_ids(self) -> list[str]:
         """Ids of all jobs that are not final, oldest first."""
@@ -276,11 +268,8 @@ def _stamped(to: JobState, changes: RecordChanges) -> dict[str, Any]:
     return {**stamps, **changes}
 
 
-def _pairs(fields: dict[str, Any]) -> list[str]:
-    return [part for name, value in fields.items() for part in (name, json.dumps(value))]
-
-
-def _record(job_id: str, answer: Mapping[bytes | str, bytes | str]) -> JobRecord | None:
+def as_record(job_id: str, answer: Mapping[bytes | str, bytes | str]) -> JobRecord | None:
+    """The record in what Redis holds of it, or None if that is nothing. Raises `RecordUnreadable`."""
     if not answer:
         return None
     fields = {text(name): value for name, value in answer.items()}

@@ -276,7 +276,7 @@ def test_every_key_but_the_active_index_expires(
     store.request_cancel("job-00000001")
     lives = {key: redis.ttl(key) for key in redis.keys("inlay:*")}
     assert lives.pop(keys.ACTIVE.encode()) == -1
-    assert len(lives) == 3 * len(JobState) + 1
+    assert len(lives) == 3 * len(JobState) + 2
     assert min(lives.values()) > 0
     for number, state in enumerate(JobState):
         limit = settings.result_ttl_s if state.final else settings.job_ttl_s
