@@ -94,15 +94,15 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least severity logged.")
     log_format: Literal["console", "json"] = Field("console", description="Readable lines, or one JSON object a line.")
 
-    @model_validator(mode="after")
-    def _heartbeats_fit(self) -> Settings:
-        if self.worker_ttl_s < 2 * self.heartbeat_interval_s:
-            raise ValueError("worker_ttl_s must be at least twice heartbeat_interval_s")
-        if self.worker_ttl_s <= self.redis_timeout_s + self.heartbeat_interval_s:
     @field_validator("api_keys_file", mode="before")
     @classmethod
     def _empty_is_unset(cls, path: object) -> object:
         return path or None  # compose hands on what is not set as an empty text
 
+    @model_validator(mode="after")
+    def _heartbeats_fit(self) -> Settings:
+        if self.worker_ttl_s < 2 * self.heartbeat_interval_s:
+            raise ValueError("worker_ttl_s must be at least twice heartbeat_interval_s")
+        if self.worker_ttl_s <= self.redis_timeout_s + self.heartbeat_interval_s:
             raise ValueError("worker_ttl_s must be more than redis_timeout_s + heartbeat_interval_s")
         return self
