@@ -10,6 +10,7 @@ from jobs import keys
 from jobs.blobs import RedisBlobStore
 from jobs.connect import connect
 from jobs.errors import FailureCode
+from jobs.events import EventLog
 from jobs.queue import JobQueue
 from jobs.record import Failure, JobRecord, JobState, Progress, Quality, Result, Timings
 from jobs.settings import Settings
@@ -28,6 +29,7 @@ class StandIn:
         self.queue = JobQueue(self.redis, settings)
         self.blobs = RedisBlobStore(self.redis)
         self.workers = WorkerRegistry(self.redis)
+        self.events = EventLog(self.redis)
 
     def appear(self, *, ttl_s: float = 3600, state: WorkerState = WorkerState.READY, max_batch: int = 8) -> None:
         """Gives a sign of life that lasts."""
@@ -41,10 +43,11 @@ class StandIn:
         self.queue.remove(job_id)
         return self.store.claim(job_id, self.name)
 
-    def report(self, record: JobRecord, step: int, eta_s: float | None = None) -> None:
-        """Reports a step."""
+    def report(self, record: JobRecord, step: int, eta_s: float | None = None, *, preview: bytes | None = None) -> None:
+        """Reports a step, and tells those who follow."""
         progress = Progress(step=step, steps=record.spec.steps, eta_s=eta_s)
         assert self.store.report_progress(record.id, progress, attempt=record.attempt)
+        assert self.events.progress(record.id, progress, attempt=record.attempt, worker=record.worker, preview=preview)
 
     def finish(self, record: JobRecord) -> list[bytes]:
         """Stores n pictures and succeeds; returns their bytes."""
@@ -76,6 +79,11 @@ class StandIn:
         )
         self.store.record_service_time(1.5)
         return pictures
+
+    def give_back(self, record: JobRecord) -> None:
+        """Dies, and the recovery queues the job again."""
+        self.store.transition(record.id, JobState.QUEUED, expect={JobState.RUNNING})
+        self.queue.requeue(record.id)
 
     def fail(self, record: JobRecord) -> None:
         """Gives up."""
