@@ -1,17 +1,34 @@
 """`python -m app`: the HTTP process on its own."""
 
 import argparse
+import sys
 
+import structlog
 import uvicorn
 
+from app.auth import may_listen
+from app.key_file import KeyFileUnusable
 from app.main import create_app
 from app.server import ProblemProtocol
 from jobs.logs import configure_logs
 from jobs.settings import Settings
 
+EXIT_UNUSABLE = 78
+"""As the worker's: a setting must be mended first (EX_CONFIG of sysexits.h)."""
 
-def main() -> None:
-    """Serves until SIGTERM or SIGINT; open requests get a few seconds, long polls let go at once."""
+_CURE = (
+    "Anybody who reaches this address could use the service: set INLAY_API_KEYS_FILE (`inlay keys new`), "
+    "or INLAY_ALLOW_ANONYMOUS=true if only the right ones reach it."
+)
+
+log = structlog.get_logger(__name__)
+
+
+def main() -> int:
+    """Serves until SIGTERM or SIGINT; open requests get a few seconds, long polls let go at once.
+
+    Returns the exit status: 0, or 78 where it may not listen or cannot read its API keys.
+    """
     parser = argparse.ArgumentParser(prog="python -m app", description="Serve the HTTP API.")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
     parser.add_argument("--port", default=8000, type=int, help="port to listen on (default: %(default)s)")
@@ -20,7 +37,14 @@ def main() -> None:
 
     settings = Settings()
     configure_logs(settings)
-    app = create_app(settings)
+    if not may_listen(options.host, settings):
+        log.critical("refused_to_listen", host=options.host, cure=_CURE)
+        return EXIT_UNUSABLE
+    try:
+        app = create_app(settings)
+    except KeyFileUnusable as error:
+        log.critical("api_keys_unusable", error=str(error))
+        return EXIT_UNUSABLE
     server = uvicorn.Server(
         uvicorn.Config(
             app,
@@ -35,7 +59,8 @@ def main() -> None:
     )
     app.state.services.stopping = lambda: server.should_exit
     server.run()
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

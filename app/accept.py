@@ -14,13 +14,16 @@ from redis.exceptions import RedisError
 from app import problem_types
 from app.availability import check_available, check_room, queue_full
 from app.bodies import FILE_FIELDS, Submission
+from app.idempotency import Accepted, claim_on, not_created, replay
 from app.images import Picture, read_picture, to_png
 from app.masks import Mask, read_mask
 from app.problems import Problem, pointing_at
 from app.services import Services
 from app.validation import from_validation_errors
 from jobs import keys
+from jobs.admission import Claim
 from jobs.connect import REDIS_FULL
+from jobs.errors import JobError
 from jobs.record import JobRecord, UnderstoodInput
 from jobs.settings import Settings
 from jobs.spec import JOB_SPEC, CompleteSpec, GenerateSpec, InpaintSpec
@@ -50,22 +53,29 @@ class Checked:
     pngs: dict[str, bytes]
 
 
-async def accept(services: Services, submission: Submission) -> JobRecord:
-    """Turns a submission into a queued job.
+async def accept(
+    services: Services, caller: str, submission: Submission, idempotency_key: str | None = None
+) -> Accepted:
+    """Turns a submission into a queued job, or into the one that it was turned into before under the same key.
 
     Raises:
         Problem: the request is refused, and nothing is left of it.
         RedisError: the store failed half-way; what was stored has been taken back as far as it can be reached.
     """
     spec = check_parameters(submission)
+    claim: Claim | None = None
+    if idempotency_key is not None:
+        claim = await services.decoded(claim_on, idempotency_key, spec, submission.files)
+        if (before := await services.stored(replay, services, caller, claim)) is not None:
+            return before
     workers = await services.stored(check_available, services)
     _check_model(spec, workers)
     checked = await services.decoded(check_pictures, spec, submission.files, services.settings, workers)
-    record = _record(checked)
+    record = _record(checked, caller)
     async with services.accepting:  # counting and adding must not interleave, or the queue outgrows its bound
-        await services.stored(_commit, services, record, checked, workers)
-    log.info("job_accepted", job_id=record.id, task=spec.task)
-    return record
+        accepted = await services.stored(_commit, services, record, checked, workers, claim)
+    log.info("job_accepted", job_id=accepted.record.id, task=spec.task, caller=caller, replayed=accepted.replayed)
+    return accepted
 
 
 def check_parameters(submission: Submission) -> Spec:
@@ -155,11 +165,12 @@ def _understood_mask(picture: Picture, mask: Mask) -> UnderstoodInput:
     )
 
 
-def _record(checked: Checked) -> JobRecord:
+def _record(checked: Checked, caller: str) -> JobRecord:
     job_id = uuid.uuid4().hex
     seed = checked.spec.seed
     return JobRecord(
         id=job_id,
+        caller=caller,
         spec=checked.spec,
         seed=secrets.randbits(_SEED_BITS) if seed is None else seed,
         input=checked.understood,
@@ -168,15 +179,21 @@ def _record(checked: Checked) -> JobRecord:
     )
 
 
-def _commit(services: Services, record: JobRecord, checked: Checked, workers: list[WorkerPresence]) -> None:
+def _commit(
+    services: Services, record: JobRecord, checked: Checked, workers: list[WorkerPresence], claim: Claim | None
+) -> Accepted:
     check_room(services, workers)
+    max_active = services.settings.max_active_jobs if services.keys is not None else None
     try:
         for name, png in checked.pngs.items():
             services.blobs.put(record.inputs[name], png, "image/png", ttl_s=services.settings.job_ttl_s)
-        services.store.create(record)
+        services.store.create(record, claim=claim, max_active=max_active)
         services.queue.enqueue(record.id)
+        return Accepted(record)
     except BaseException as error:
         _take_back(services, record)
+        if isinstance(error, JobError):
+            return not_created(services, record.caller, error)
         if isinstance(error, REDIS_FULL):
             raise queue_full(services, workers, "The job does not fit into the job store now.") from None
         raise

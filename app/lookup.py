@@ -10,16 +10,19 @@ from jobs.record import JobRecord
 _ID = re.compile(r"[A-Za-z0-9_-]{8,64}", re.ASCII)
 
 
-def find_job(services: Services, job_id: str) -> JobRecord:
-    """The record.
+def find_job(services: Services, caller: str, job_id: str) -> JobRecord:
+    """The record, if it is the caller's.
+
+    Another caller's job is answered as an unknown one is, after the same questions to the store: it is not read.
 
     Raises:
-        Problem: 404 if there never was such a job or it was deleted, 410 if it has expired.
+        Problem: 404 if the caller never had such a job or deleted it, 410 if it has expired.
     """
-    record = services.store.get(job_id) if _ID.fullmatch(job_id) else None
+    now, ever = services.store.owners(job_id) if _ID.fullmatch(job_id) else (None, None)
+    record = services.store.get(job_id) if now == caller else None
     if record is not None:
         return record
-    if _ID.fullmatch(job_id) and services.store.expired(job_id) is not None:
+    if ever == caller:
         raise expired_job()
     raise unknown_job()
 

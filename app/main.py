@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from http.client import METHOD_NOT_ALLOWED
 from importlib.metadata import version
 from typing import Any
 
@@ -13,13 +14,15 @@ from PIL import Image
 from redis.exceptions import RedisError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
+from starlette.routing import Match, Route
 
 from app import problem_types
+from app.auth import require_caller
 from app.bodies import max_body_bytes
 from app.middleware import BodyGuard, BodyLimits, RequestIds, current_request_id
 from app.openapi_parts import complete
 from app.problems import Problem, from_http_status, render
-from app.routes import health, jobs, models, problem_page, results
+from app.routes import health, jobs, listing, models, problem_page, results
 from app.services import open_services
 from app.validation import from_validation_errors
 from jobs.settings import Settings
@@ -31,9 +34,17 @@ DESCRIPTION = (
     "A job is submitted, followed, and fetched. Every error is a problem (RFC 9457) with a stable code."
 )
 
+PROTECTED = (jobs, listing, results, models)
+"""Rooms whose routes ask for a key, where there are keys."""
+OPEN = (health, problem_page)
+
 
 def create_app(settings: Settings | None = None) -> FastAPI:
-    """The application; settings come from the environment unless given. Nothing is connected before a request."""
+    """The application; settings come from the environment unless given. Nothing is connected before a request.
+
+    Raises:
+        KeyFileUnusable: there are to be API keys, but their file cannot be read.
+    """
     settings = settings or Settings()
     Image.MAX_IMAGE_PIXELS = None  # app.images has checked the size, by our own setting, before Pillow opens a file
 
@@ -57,7 +68,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     for kind in (Problem, HTTPException, RequestValidationError, RedisError):
         app.add_exception_handler(kind, _on_error)
 
-    for room in (jobs, results, models, health, problem_page):
+    for room in PROTECTED:
+        app.include_router(room.router, dependencies=[require_caller])
+    for room in OPEN:
         app.include_router(room.router)
     app.openapi = lambda: _describe(app)  # type: ignore[method-assign]  # FastAPI's documented way to extend OpenAPI
     return app
@@ -76,6 +89,8 @@ async def _on_error(request: Request, error: Exception) -> Response:
             problem, status = error, None
         case HTTPException(status_code=status, headers=headers):
             problem = from_http_status(status, headers)
+            if status == METHOD_NOT_ALLOWED:
+                problem.headers["Allow"] = _allowed(request, problem.headers.get("Allow", ""))
         case RequestValidationError():
             places = [{**complaint, "loc": complaint["loc"][1:]} for complaint in error.errors()]
             problem, status = from_validation_errors(places), None
@@ -86,6 +101,13 @@ async def _on_error(request: Request, error: Exception) -> Response:
             status = None
     log.info("request_refused", code=problem.kind.code, detail=problem.detail, path=request.url.path)
     return render(problem, current_request_id(), status, root_path=request.scope.get("root_path", ""))
+
+
+def _allowed(request: Request, first: str) -> str:
+    """All methods of the address; the framework names those of the first route that fits it only."""
+    routes = [route for room in (*PROTECTED, *OPEN) for route in room.router.routes if isinstance(route, Route)]
+    fitting = [route.methods or set() for route in routes if route.matches(request.scope)[0] is not Match.NONE]
+    return ", ".join(sorted(set(first.split(", ")).union(*fitting) - {""}))
 
 
 def _describe(app: FastAPI) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from PIL import Image
 from pydantic import BaseModel, Field
 
 from app.images import to_png
-from app.problem_types import EVERYWHERE, ProblemType
+from app.problem_types import EVERYWHERE, UNAUTHORIZED, ProblemType
 from app.problems import PROBLEM_MEDIA_TYPE
 from app.views import JobView
 from jobs.spec import CompleteSpec, GenerateSpec, InpaintSpec, OutputSpec
@@ -48,6 +48,11 @@ _REQUEST_ID = {"X-Request-ID": _header("The id given with the request, or a new 
 _RETRY_AFTER = {"Retry-After": _header("Seconds after which asking again makes sense.", "integer")}
 _ETAG = {"ETag": _header("Validator for If-None-Match.")}
 _JOB_HEADERS = _REQUEST_ID | _RETRY_AFTER | _ETAG
+_RATE = {
+    "RateLimit-Policy": _header("Submissions `q` that one API key may send within `w` seconds."),
+    "RateLimit": _header("Submissions `r` that are left, and seconds `t` until there is one more."),
+}
+_REPLAYED = {"Idempotent-Replayed": _header("`true` if an earlier submission under the same key made this job.")}
 
 JOB: Part = {
     "model": JobView,
@@ -57,8 +62,9 @@ JOB: Part = {
 JOB_ACCEPTED: Part = {
     "model": JobView,
     "description": "Accepted: the job is on the queue.",
-    "headers": _JOB_HEADERS | {"Location": _header("Where to follow the job.")},
+    "headers": _JOB_HEADERS | _RATE | _REPLAYED | {"Location": _header("Where to follow the job.")},
 }
+JOB_REPLAYED: Part = JOB_ACCEPTED | {"description": "The job that the same submission made before; it has ended."}
 JOB_CANCELED_NOW: Part = {"model": JobView, "description": "Canceled.", "headers": _JOB_HEADERS}
 JOB_WILL_CANCEL: Part = {
     "model": JobView,
@@ -100,6 +106,12 @@ def _problem_response(kinds: list[ProblemType]) -> Part:
     }
 
 
+def _unauthorized() -> Part:
+    response = _problem_response([UNAUTHORIZED])
+    response["headers"]["WWW-Authenticate"] = _header("`Bearer`, with `error` if a key was sent.")
+    return response
+
+
 def _example(kind: ProblemType) -> Part:
     return {
         "type": kind.uri,
@@ -129,6 +141,8 @@ def complete(described: Part) -> Part:
         schemas.pop(name, None)
     for methods in described["paths"].values():
         for operation in methods.values():
+            if "security" in operation:
+                operation["responses"]["401"] = _unauthorized()
             if "application/json" in operation["responses"].get("422", {}).get("content", {}):
                 del operation["responses"]["422"]
     return described

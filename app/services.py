@@ -9,10 +9,13 @@ import anyio
 import anyio.to_thread
 from fastapi import Depends, Request
 
+from app.key_file import KeyFile
 from jobs.blobs import RedisBlobStore
 from jobs.connect import RedisClient, connect
+from jobs.listing import CallerJobs
 from jobs.memory import MemoryGauge
 from jobs.queue import JobQueue
+from jobs.rate import SubmissionRate
 from jobs.settings import Settings
 from jobs.store import JobStore
 from jobs.workers import WorkerRegistry
@@ -27,7 +30,8 @@ T = TypeVar("T")
 class Services:
     """The job store and its neighbours, and the threads in which they may block.
 
-    `stopping` answers whether the server wants to end, so that long polls let go.
+    `keys` is None where everybody is the same caller; `stopping` answers whether the server wants to end, so that long
+    polls let go.
     """
 
     settings: Settings
@@ -37,6 +41,9 @@ class Services:
     blobs: RedisBlobStore
     workers: WorkerRegistry
     memory: MemoryGauge
+    listing: CallerJobs
+    rate: SubmissionRate
+    keys: KeyFile | None
     decoding: anyio.CapacityLimiter
     storing: anyio.CapacityLimiter
     accepting: anyio.Lock = field(default_factory=anyio.Lock)
@@ -53,7 +60,7 @@ class Services:
 
 
 def open_services(settings: Settings) -> Services:
-    """Connects to nothing yet: Redis is asked at the first request."""
+    """Connects to nothing yet: Redis is asked at the first request. Raises `KeyFileUnusable`."""
     redis = connect(settings, retries=1)
     return Services(
         settings=settings,
@@ -63,6 +70,9 @@ def open_services(settings: Settings) -> Services:
         blobs=RedisBlobStore(redis),
         workers=WorkerRegistry(redis),
         memory=MemoryGauge(redis),
+        listing=CallerJobs(redis),
+        rate=SubmissionRate(redis, jobs=settings.rate_limit_jobs, window_s=settings.rate_window_s),
+        keys=KeyFile(settings.api_keys_file) if settings.api_keys_file is not None else None,
         decoding=anyio.CapacityLimiter(settings.decode_threads),
         storing=anyio.CapacityLimiter(REDIS_THREADS),
     )

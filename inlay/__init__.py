@@ -16,6 +16,7 @@ from inlay.errors import (
     Refused,
     ServiceFailed,
     TooManyRequests,
+    Unauthorized,
     Unavailable,
     WaitTimeout,
 )
@@ -42,6 +43,7 @@ __all__ = [
     "RetryPolicy",
     "ServiceFailed",
     "TooManyRequests",
+    "Unauthorized",
     "Unavailable",
     "WaitTimeout",
 ]

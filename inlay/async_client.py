@@ -12,18 +12,10 @@ import httpx
 
 from inlay import calls
 from inlay.calls import Call, Picture
-from inlay.client import (
-    DEFAULT_URL,
-    LONG_POLL_S,
-    SHORTEST_POLL_S,
-    ended_well,
-    on_this_machine,
-    poll_pause_s,
-    successful,
-    unreachable,
-)
+from inlay.client import LONG_POLL_S, SHORTEST_POLL_S, ended_well, poll_pause_s
+from inlay.connecting import DEFAULT_URL, authorization, on_this_machine, successful, unreachable
 from inlay.errors import WaitTimeout
-from inlay.models import Job, Parameters, Side
+from inlay.models import Job, JobState, Parameters, Side
 from inlay.retries import RetryPolicy
 
 
@@ -35,6 +27,7 @@ class AsyncClient:
             await client.wait(job.id, timeout_s=120)
             picture = await client.result(job.id)
 
+    `api_key` is the environment's `INLAY_API_KEY` unless given.
     Every method raises `ConnectionFailed` and `ProblemError` (see `inlay.errors`).
     """
 
@@ -42,13 +35,18 @@ class AsyncClient:
         self,
         url: str = DEFAULT_URL,
         *,
+        api_key: str | None = None,
         retries: RetryPolicy | None = None,
         timeout_s: float = 30.0,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         self._retries = retries or RetryPolicy()
         self._http = httpx.AsyncClient(
-            base_url=url, timeout=timeout_s, transport=transport, trust_env=not on_this_machine(url)
+            base_url=url,
+            headers=authorization(api_key),
+            timeout=timeout_s,
+            transport=transport,
+            trust_env=not on_this_machine(url),
         )
 
     async def complete(
@@ -67,13 +65,26 @@ class AsyncClient:
         return await self.submit("generate", parameters)
 
     async def submit(self, task: str, parameters: Mapping[str, object], **pictures: Picture | None) -> Job:
-        """Submit any task; `pictures` are files by form field. Raises `OSError` for unreadable files."""
+        """Submit any task; `pictures` are files by form field. Raises `OSError` for unreadable files.
+
+        Lost answers are asked for again under one idempotency key, yours if `parameters` has one.
+        """
         call = await asyncio.to_thread(calls.submit, task, parameters, **pictures)
         return calls.read_job(await self._send(call))
 
     async def get(self, job_id: str) -> Job:
         """The job as it is now."""
         return calls.read_job(await self._send(calls.get(job_id)))
+
+    async def jobs(self, *, state: JobState | None = None, page_size: int = 50) -> AsyncIterator[Job]:
+        """Yield the caller's jobs that are still kept, newest first; further pages are fetched when they are needed."""
+        cursor: str | None = None
+        while True:
+            page, cursor = calls.read_page(await self._send(calls.list_jobs(state, page_size, cursor)))
+            for job in page:
+                yield job
+            if cursor is None:
+                return
 
     async def wait(self, job_id: str, *, timeout_s: float | None = None) -> Job:
         """Return the job once it has succeeded. Raises `JobFailed`, `JobCanceled`, `WaitTimeout`."""

@@ -10,6 +10,8 @@ from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
+from uuid import uuid4
 
 import httpx
 
@@ -32,13 +34,25 @@ class Call:
 
 
 def submit(task: str, parameters: Mapping[str, Any], **pictures: Picture | None) -> Call:
-    """`POST /v1/jobs`: JSON without pictures, else multipart with a `params` part. Raises `OSError`."""
-    body = {"task": task, **{name: value for name, value in parameters.items() if value is not None}}
+    """`POST /v1/jobs`: JSON without pictures, else multipart with a `params` part. Raises `OSError`.
+
+    The parameter `idempotency_key` goes into its header; without one, a new one makes it safe to repeat the call.
+    """
+    given = {name: value for name, value in parameters.items() if value is not None}
+    headers = {"Idempotency-Key": str(given.pop("idempotency_key", None) or uuid4())}
+    body = {"task": task, **given}
     files = {name: _file(name, picture) for name, picture in pictures.items() if picture is not None}
     if not files:
-        return Call("POST", "/v1/jobs", repeatable=False, json=body)
+        return Call("POST", "/v1/jobs", headers=headers, json=body)
     parts = {"params": (None, json.dumps(body).encode(), "application/json"), **files}
-    return Call("POST", "/v1/jobs", repeatable=False, files=parts)
+    return Call("POST", "/v1/jobs", headers=headers, files=parts)
+
+
+def list_jobs(state: str | None, page_size: int, cursor: str | None) -> Call:
+    """`GET /v1/jobs`: one page of the caller's jobs."""
+    asked = {"limit": str(page_size), "state": state, "cursor": cursor}
+    query = urlencode({name: value for name, value in asked.items() if value is not None})
+    return Call("GET", f"/v1/jobs?{query}")
 
 
 def get(job_id: str, wait_s: float = 0) -> Call:
@@ -68,6 +82,16 @@ def read_job(response: httpx.Response) -> Job:
         return parse_job(response.json())
     except (ValueError, KeyError, TypeError, AttributeError):
         title = "The answer is not a job: is this address an Inlay service?"
+        raise problem_error(Problem(HTTPStatus.BAD_GATEWAY, "not_a_job", title)) from None
+
+
+def read_page(response: httpx.Response) -> tuple[list[Job], str | None]:
+    """The jobs on a page, and the cursor of the next one. Raises `ProblemError` when the answer is no page."""
+    try:
+        body = response.json()
+        return [parse_job(job) for job in body["jobs"]], body.get("next_cursor")
+    except (ValueError, KeyError, TypeError, AttributeError):
+        title = "The answer is not a list of jobs: is this address an Inlay service?"
         raise problem_error(Problem(HTTPStatus.BAD_GATEWAY, "not_a_job", title)) from None
 
 

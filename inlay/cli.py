@@ -11,12 +11,13 @@ from typing import Annotated
 
 import typer
 
-from inlay.commands import bench, demo, jobs, up
+from inlay.commands import bench, demo, jobs, keys, up
 
 app = typer.Typer(
     help=__doc__, no_args_is_help=True, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False
 )
 app.command("up")(up.up)
+app.add_typer(keys.app, name="keys")
 app.command("demo")(demo.demo)
 app.command("complete")(jobs.complete)
 app.command("inpaint")(jobs.inpaint)

@@ -11,11 +11,11 @@ import httpx
 
 from inlay import calls
 from inlay.calls import Call, Picture
-from inlay.errors import ConnectionFailed, JobCanceled, JobFailed, WaitTimeout, problem_error
-from inlay.models import Job, Parameters, Side
+from inlay.connecting import DEFAULT_URL, authorization, on_this_machine, successful, unreachable
+from inlay.errors import JobCanceled, JobFailed, WaitTimeout
+from inlay.models import Job, JobState, Parameters, Side
 from inlay.retries import RetryPolicy
 
-DEFAULT_URL = "http://127.0.0.1:8000"
 LONG_POLL_S = 20.0
 SHORTEST_POLL_S = 0.1
 USUAL_POLL_S = 1.0
@@ -29,6 +29,7 @@ class Client:
             client.wait(job.id, timeout_s=120)
             Path("whole.png").write_bytes(client.result(job.id))
 
+    `api_key` is the environment's `INLAY_API_KEY` unless given.
     Every method raises `ConnectionFailed` and `ProblemError` (see `inlay.errors`). Safe to share between threads.
     """
 
@@ -36,13 +37,18 @@ class Client:
         self,
         url: str = DEFAULT_URL,
         *,
+        api_key: str | None = None,
         retries: RetryPolicy | None = None,
         timeout_s: float = 30.0,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
         self._retries = retries or RetryPolicy()
         self._http = httpx.Client(
-            base_url=url, timeout=timeout_s, transport=transport, trust_env=not on_this_machine(url)
+            base_url=url,
+            headers=authorization(api_key),
+            timeout=timeout_s,
+            transport=transport,
+            trust_env=not on_this_machine(url),
         )
 
     def complete(self, image: Picture, *, keep: Side, fraction: float = 0.5, **parameters: Unpack[Parameters]) -> Job:
@@ -59,12 +65,24 @@ class Client:
         return self.submit("generate", parameters)
 
     def submit(self, task: str, parameters: Mapping[str, object], **pictures: Picture | None) -> Job:
-        """Submit any task; `pictures` are files by form field. Raises `OSError` for unreadable files."""
+        """Submit any task; `pictures` are files by form field. Raises `OSError` for unreadable files.
+
+        Lost answers are asked for again under one idempotency key, yours if `parameters` has one.
+        """
         return calls.read_job(self._send(calls.submit(task, parameters, **pictures)))
 
     def get(self, job_id: str) -> Job:
         """The job as it is now."""
         return calls.read_job(self._send(calls.get(job_id)))
+
+    def jobs(self, *, state: JobState | None = None, page_size: int = 50) -> Iterator[Job]:
+        """Yield the caller's jobs that are still kept, newest first; further pages are fetched when they are needed."""
+        cursor: str | None = None
+        while True:
+            page, cursor = calls.read_page(self._send(calls.list_jobs(state, page_size, cursor)))
+            yield from page
+            if cursor is None:
+                return
 
     def wait(self, job_id: str, *, timeout_s: float | None = None) -> Job:
         """Return the job once it has succeeded. Raises `JobFailed`, `JobCanceled`, `WaitTimeout`."""
@@ -156,11 +174,6 @@ class Client:
         self.close()
 
 
-def on_this_machine(url: str) -> bool:
-    """Whether `url` is a loopback address: then the environment's proxy settings are not for it."""
-    return httpx.URL(url).host in {"127.0.0.1", "localhost", "::1"}
-
-
 def poll_pause_s(response: httpx.Response) -> float:
     """Seconds until the next question, as the service asks."""
     asked_s = calls.retry_after_s(response)
@@ -174,15 +187,3 @@ def ended_well(job: Job) -> Job:
     if job.state == "canceled":
         raise JobCanceled(job)
     return job
-
-
-def successful(response: httpx.Response) -> httpx.Response:
-    """The response itself if it is no error. Raises `ProblemError`."""
-    if response.is_error:
-        raise problem_error(calls.read_problem(response))
-    return response
-
-
-def unreachable(url: httpx.URL, error: httpx.TransportError) -> ConnectionFailed:
-    """The error to raise for a connection that failed for good."""
-    return ConnectionFailed(f"no answer from {url}: {str(error) or type(error).__name__}")

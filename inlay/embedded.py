@@ -6,7 +6,6 @@ import fcntl
 import os
 import shutil
 import signal
-import socket
 import sys
 import threading
 import time
@@ -17,10 +16,10 @@ from typing import IO, Self
 
 import httpx
 
+from inlay.addresses import LOOPBACK, PortUnusable, free_port, url_of
 from inlay.child import Child, ChildSpec
 from inlay.redis_server import redis_answers, redis_command, socket_path
 
-HOST = "127.0.0.1"
 REDIS_START_S = 30.0
 # Twice what the API gives its open requests.
 API_GRACE_S = 20.0
@@ -40,7 +39,7 @@ class Stopped(Exception):
 
 
 class EmbeddedService:
-    """Three processes on loopback and a Unix socket, with everything they keep in `data_dir` (made 0700).
+    """Three processes, the API on `host` and Redis on a Unix socket; what they keep is in `data_dir` (made 0700).
 
         with EmbeddedService(Path(".inlay"), port=8000) as service:
             service.wait_until_ready(timeout_s=120)
@@ -55,11 +54,13 @@ class EmbeddedService:
         data_dir: Path,
         port: int,
         *,
+        host: str = LOOPBACK,
         environ: Mapping[str, str] | None = None,
         stopping: threading.Event | None = None,
     ) -> None:
         self.data_dir = data_dir.resolve()
         self.port = port
+        self.host = host
         self.stopping = stopping or threading.Event()
         self._environ = dict(os.environ if environ is None else environ)
         self._socket: Path | None = None
@@ -70,8 +71,8 @@ class EmbeddedService:
 
     @property
     def url(self) -> str:
-        """Where the API listens."""
-        return f"http://{HOST}:{self.port}"
+        """Where this machine reaches the API."""
+        return url_of(self.host, self.port)
 
     @property
     def children(self) -> list[Child]:
@@ -83,12 +84,15 @@ class EmbeddedService:
         self.data_dir.mkdir(parents=True, exist_ok=True)
         self.data_dir.chmod(0o700)
         self._lock = self._take_lock()
-        self.port = free_port(self.port)
+        try:
+            self.port = free_port(self.host, self.port)
+        except PortUnusable as error:
+            raise StartFailed(str(error)) from error
         self._socket = socket_path(self.data_dir)
         self._start_redis(self._socket, self._lock.fileno())
         environ = {**self._environ, "INLAY_REDIS_URL": f"unix://{self._socket}?db=0"}
         self._worker = self._launch("worker", [*PYTHON, "worker"], environ, WORKER_GRACE_S)
-        listen = ["--host", HOST, "--port", str(self.port)]
+        listen = ["--host", self.host, "--port", str(self.port)]
         self._api = self._launch("api", [*PYTHON, "app", *listen], environ, API_GRACE_S)
 
     def wait_until_ready(self, timeout_s: float, on_wait: Callable[[float], None] | None = None) -> None:
@@ -183,18 +187,6 @@ class EmbeddedService:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stop()
-
-
-def free_port(port: int) -> int:
-    """`port` itself if nothing listens there, or any free one for 0. Raises `StartFailed`."""
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((HOST, port))
-        except OSError as error:
-            raise StartFailed(f"port {port} cannot be used ({error.strerror}); choose another with --port") from error
-        chosen: int = probe.getsockname()[1]
-        return chosen
 
 
 def _ready(http: httpx.Client) -> bool:

@@ -5,10 +5,11 @@ InlayError
 ├── ProblemError            the service answered with a problem (RFC 9457)
 │   ├── Refused             4xx: sending the same again will not help
 │   │   ├── InvalidRequest  400, 413, 415, 422
+│   │   ├── Unauthorized    401: no API key, or not a valid one
 │   │   ├── NotFound        404
 │   │   ├── Conflict        409: not in this state of the job
 │   │   ├── Gone            410: expired
-│   │   └── TooManyRequests 429: the queue is full
+│   │   └── TooManyRequests 429: the queue is full, or the API key has used up its share
 │   └── ServiceFailed       5xx
 │       └── Unavailable     503: no live worker, or Redis is away
 ├── JobFailed               the job ended in `failed`
@@ -64,6 +65,10 @@ class InvalidRequest(Refused):
     """The request itself is wrong: a parameter, the image, the mask, or their sizes."""
 
 
+class Unauthorized(Refused):
+    """The service asks for an API key, or does not know (any more) the one that it got."""
+
+
 class NotFound(Refused):
     """No such job."""
 
@@ -77,7 +82,7 @@ class Gone(Refused):
 
 
 class TooManyRequests(Refused):
-    """The queue is full, even after the retries."""
+    """The queue is full or the API key has used up its share, even after the retries."""
 
 
 class ServiceFailed(ProblemError):
@@ -115,6 +120,7 @@ class WaitTimeout(InlayError):
 
 _BY_STATUS: dict[int, type[ProblemError]] = {
     400: InvalidRequest,
+    401: Unauthorized,
     404: NotFound,
     409: Conflict,
     410: Gone,

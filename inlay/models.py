@@ -35,6 +35,7 @@ class Parameters(TypedDict, total=False):
     mask_feather_px: int
     deadline_s: float
     metadata: dict[str, str]
+    idempotency_key: str  # not for the sampling: the same submission under the same key is the same job
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from typing import Annotated, Any, get_type_hints
 
 import typer
 
-from inlay.client import DEFAULT_URL
+from inlay.connecting import DEFAULT_URL
 
 
 class KeptSide(StrEnum):

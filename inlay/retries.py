@@ -10,7 +10,7 @@ import httpx
 from inlay.calls import Call, retry_after_s
 
 # The service says "not now", and takes back what it had begun. If Redis went away in the middle, the job may exist all
-# the same: then repeating the call makes a second one, which costs time and harms nothing.
+# the same: then the call's idempotency key leads to it.
 REFUSED_FOR_NOW = frozenset({429, 503})
 # A gateway that lost its answer: the request may have been carried out.
 LOST_ON_THE_WAY = frozenset({502, 504})

@@ -4,6 +4,7 @@ A code never changes its meaning. `docs/api.md` has one row, with an anchor, for
 `type` points to.
 """
 
+from app.problem_types.callers import IDEMPOTENCY_KEY_REUSED, RATE_LIMITED, TOO_MANY_ACTIVE_JOBS, UNAUTHORIZED
 from app.problem_types.jobs import (
     JOB_CANCELED,
     JOB_EXPIRED,
@@ -87,6 +88,10 @@ SUBMIT_PROBLEMS = (
     MASK_SIZE_MISMATCH,
     MASK_EMPTY,
     MASK_FULL,
+    IDEMPOTENCY_KEY_REUSED,
+    JOB_EXPIRED,
+    RATE_LIMITED,
+    TOO_MANY_ACTIVE_JOBS,
     QUEUE_FULL,
     NO_WORKER,
     OVERLOADED,
@@ -108,6 +113,7 @@ __all__ = [
     "FILE_EMPTY",
     "FILE_TOO_LARGE",
     "HTTP_ERROR",
+    "IDEMPOTENCY_KEY_REUSED",
     "IMAGE_CORRUPT",
     "IMAGE_TOO_LARGE",
     "IMAGE_TOO_SMALL",
@@ -132,13 +138,16 @@ __all__ = [
     "OVERLOADED",
     "PROBLEM_DOCS_PATH",
     "QUEUE_FULL",
+    "RATE_LIMITED",
     "RESULT_EXPIRED",
     "RESULT_NOT_FOUND",
     "RESULT_NOT_READY",
     "ROUTE_NOT_FOUND",
     "STORAGE_UNAVAILABLE",
     "SUBMIT_PROBLEMS",
+    "TOO_MANY_ACTIVE_JOBS",
     "TRAILING_DATA",
+    "UNAUTHORIZED",
     "UNKNOWN_FIELD",
     "UNKNOWN_MODEL",
     "UNSUPPORTED_IMAGE_TYPE",

@@ -9,11 +9,13 @@ from fastapi import APIRouter, Header, Request, Response
 from app import openapi_parts as docs
 from app import problem_types
 from app.accept import accept
+from app.auth import CallerDep
 from app.availability import retry_after_s
 from app.bodies import read_submission
 from app.conditional import client_has, etag_of, not_modified, preferred_wait_s
 from app.lookup import find_job, unknown_job
 from app.problems import Problem
+from app.rate_limit import spend, telling
 from app.services import Services, ServicesDep
 from app.views import JobView, view
 from jobs.errors import JobNotFound, TransitionRefused
@@ -27,6 +29,14 @@ Prefer = Annotated[
     str | None, Header(description="`wait=N`: hold the answer up to N seconds (30 at most).", examples=["wait=30"])
 ]
 IfNoneMatch = Annotated[str | None, Header(description="ETags that the client has already.")]
+IdempotencyKey = Annotated[
+    str | None,
+    Header(
+        pattern=r"^[!-~]{1,255}$",
+        description="Any text without spaces; the same submission under the same key is the same job.",
+        examples=["8e03978e-40d5-43e8-bc93-6894a57f9324"],
+    ),
+]
 
 
 @router.post(
@@ -35,20 +45,25 @@ IfNoneMatch = Annotated[str | None, Header(description="ETags that the client ha
     summary="Submit a job",
     response_model=JobView,
     responses=docs.responses(
-        {202: docs.JOB_ACCEPTED},
+        {200: docs.JOB_REPLAYED, 202: docs.JOB_ACCEPTED},
         problem_types.SUBMIT_PROBLEMS,
     ),
     openapi_extra={"requestBody": docs.submission_body()},
 )
-async def submit_job(request: Request, services: ServicesDep) -> Response:
+async def submit_job(
+    request: Request, services: ServicesDep, caller: CallerDep, idempotency_key: IdempotencyKey = None
+) -> Response:
     """Checks everything, stores the pictures, queues the job and answers with it.
 
     Send `multipart/form-data` (files `image` and `mask`; parameters as plain fields, or as JSON in a part `params`) or
     `application/json` (files in base64 or as data URLs beside the parameters). Unknown fields are errors.
     """
-    record = await accept(services, await read_submission(request, services))
-    job = await services.stored(view, services, record, _base_path(request))
-    return _answer(request, job, status=202, headers={"Location": job.links.self})
+    headers = await services.stored(spend, services, caller)
+    with telling(headers):
+        accepted = await accept(services, caller, await read_submission(request, services), idempotency_key)
+    job = await services.stored(view, services, accepted.record, _base_path(request))
+    headers |= {"Location": job.links.self} | ({"Idempotent-Replayed": "true"} if accepted.replayed else {})
+    return _answer(request, job, status=200 if job.state.final else 202, headers=headers)
 
 
 @router.get(
@@ -61,7 +76,12 @@ async def submit_job(request: Request, services: ServicesDep) -> Response:
     ),
 )
 async def get_job(
-    job_id: str, request: Request, services: ServicesDep, prefer: Prefer = None, if_none_match: IfNoneMatch = None
+    job_id: str,
+    request: Request,
+    services: ServicesDep,
+    caller: CallerDep,
+    prefer: Prefer = None,
+    if_none_match: IfNoneMatch = None,
 ) -> Response:
     """The job as it is now, with `Retry-After` while it is not final.
 
@@ -72,7 +92,7 @@ async def get_job(
     headers = {} if wait_s is None else {"Preference-Applied": f"wait={wait_s}"}
     deadline, pause_s = time.monotonic() + (wait_s or 0), FIRST_POLL_S
     while True:
-        job = await services.stored(_look, services, job_id, _base_path(request))
+        job = await services.stored(_look, services, caller, job_id, _base_path(request))
         changed = if_none_match is not None and not client_has(request, etag_of(_content(job)))
         left_s = deadline - time.monotonic()
         if job.state.final or changed or left_s <= 0 or services.stopping() or await request.is_disconnected():
@@ -90,12 +110,12 @@ async def get_job(
         (problem_types.JOB_NOT_FOUND, problem_types.JOB_EXPIRED, problem_types.JOB_FINAL),
     ),
 )
-async def cancel_job(job_id: str, request: Request, services: ServicesDep) -> Response:
+async def cancel_job(job_id: str, request: Request, services: ServicesDep, caller: CallerDep) -> Response:
     """Takes a queued job off the queue (200), or asks a running one to stop (202): within one network evaluation.
 
     Repeating it is harmless. A job that has succeeded or failed cannot be canceled any more (409).
     """
-    record = await services.stored(_cancel, services, job_id)
+    record = await services.stored(_cancel, services, caller, job_id)
     job = await services.stored(view, services, record, _base_path(request))
     return _answer(request, job, status=200 if record.state is JobState.CANCELED else 202)
 
@@ -110,18 +130,18 @@ async def cancel_job(job_id: str, request: Request, services: ServicesDep) -> Re
         (problem_types.JOB_NOT_FOUND, problem_types.JOB_EXPIRED),
     ),
 )
-async def delete_job(job_id: str, services: ServicesDep) -> Response:
+async def delete_job(job_id: str, services: ServicesDep, caller: CallerDep) -> Response:
     """Cancels the job if it is not final, and deletes its record, uploads and results at once."""
-    await services.stored(_delete, services, job_id)
+    await services.stored(_delete, services, caller, job_id)
     return Response(status_code=204)
 
 
-def _look(services: Services, job_id: str, base_path: str) -> JobView:
-    return view(services, find_job(services, job_id), base_path)
+def _look(services: Services, caller: str, job_id: str, base_path: str) -> JobView:
+    return view(services, find_job(services, caller, job_id), base_path)
 
 
-def _cancel(services: Services, job_id: str) -> JobRecord:
-    find_job(services, job_id)
+def _cancel(services: Services, caller: str, job_id: str) -> JobRecord:
+    find_job(services, caller, job_id)
     try:
         record = services.store.request_cancel(job_id)
     except JobNotFound:
@@ -134,8 +154,8 @@ def _cancel(services: Services, job_id: str) -> JobRecord:
     return record
 
 
-def _delete(services: Services, job_id: str) -> None:
-    find_job(services, job_id)
+def _delete(services: Services, caller: str, job_id: str) -> None:
+    find_job(services, caller, job_id)
     # A worker that runs it finds the record gone, which is as good as a request to cancel.
     record = services.store.delete(job_id)
     services.queue.remove(job_id)

@@ -39,6 +39,10 @@ class Limits(BaseModel):
     max_queue_depth: int = Field(description="Jobs that may wait.")
     max_wait_s: int = Field(description="Longest `Prefer: wait`.")
     result_ttl_s: int = Field(description="Seconds that a finished job and its pictures are kept.")
+    idempotency_ttl_s: int = Field(description="Seconds that an `Idempotency-Key` stands for the same job.")
+    rate_limit_jobs: int | None = Field(description="Submissions of one API key in `rate_window_s`; null: no keys.")
+    rate_window_s: int | None = Field(description="Seconds over which submissions are counted; null: no keys.")
+    max_active_jobs: int | None = Field(description="Jobs of one API key that may not be final; null: no keys.")
     tasks: list[str]
 
 
@@ -64,7 +68,7 @@ def _models(services: Services) -> Models:
 @router.get("/limits", summary="Limits", responses=docs.responses({}, ()))
 async def get_limits(services: ServicesDep) -> Limits:
     """The service's limits; ranges of single parameters are in the OpenAPI description."""
-    settings = services.settings
+    settings, keyed = services.settings, services.keys is not None
     return Limits(
         max_upload_bytes=settings.max_upload_bytes,
         max_body_bytes=max_body_bytes(settings),
@@ -75,5 +79,9 @@ async def get_limits(services: ServicesDep) -> Limits:
         max_queue_depth=settings.max_queue_depth,
         max_wait_s=LONGEST_WAIT_S,
         result_ttl_s=settings.result_ttl_s,
+        idempotency_ttl_s=settings.idempotency_ttl_s,
+        rate_limit_jobs=settings.rate_limit_jobs if keyed else None,
+        rate_window_s=settings.rate_window_s if keyed else None,
+        max_active_jobs=settings.max_active_jobs if keyed else None,
         tasks=TASKS,
     )

@@ -6,6 +6,7 @@ from fastapi import APIRouter, Header, Path, Request, Response
 
 from app import openapi_parts as docs
 from app import problem_types
+from app.auth import CallerDep
 from app.availability import estimate_s, retry_after_s
 from app.conditional import client_has, not_modified
 from app.lookup import find_job
@@ -38,10 +39,10 @@ IfNoneMatch = Annotated[str | None, Header(description="ETags that the client ha
     responses=docs.responses(_ANSWERS, _PROBLEMS),
 )
 async def get_result(
-    job_id: str, request: Request, services: ServicesDep, if_none_match: IfNoneMatch = None
+    job_id: str, request: Request, services: ServicesDep, caller: CallerDep, if_none_match: IfNoneMatch = None
 ) -> Response:
     """The first (usually only) picture of a job that succeeded."""
-    return await _picture(services, request, job_id, 0)
+    return await _picture(services, request, caller, job_id, 0)
 
 
 @router.get(
@@ -55,14 +56,15 @@ async def get_result_by_index(
     index: Annotated[int, Path(ge=0, description="0 to n - 1.")],
     request: Request,
     services: ServicesDep,
+    caller: CallerDep,
     if_none_match: IfNoneMatch = None,
 ) -> Response:
     """Picture number `index` of a job that succeeded."""
-    return await _picture(services, request, job_id, index)
+    return await _picture(services, request, caller, job_id, index)
 
 
-async def _picture(services: Services, request: Request, job_id: str, index: int) -> Response:
-    result = await services.stored(_find_result, services, job_id, index)
+async def _picture(services: Services, request: Request, caller: str, job_id: str, index: int) -> Response:
+    result = await services.stored(_find_result, services, caller, job_id, index)
     # Written once, never changed: the name of the picture is as good as a digest of its bytes.
     headers = {"ETag": f'"{job_id}-{index}"', "Cache-Control": "private, no-cache"}
     if client_has(request, headers["ETag"]):
@@ -73,8 +75,8 @@ async def _picture(services: Services, request: Request, job_id: str, index: int
     return Response(blob.data, headers=headers, media_type=blob.content_type)
 
 
-def _find_result(services: Services, job_id: str, index: int) -> Result:
-    record = find_job(services, job_id)
+def _find_result(services: Services, caller: str, job_id: str, index: int) -> Result:
+    record = find_job(services, caller, job_id)
     if record.state is not JobState.SUCCEEDED:
         raise _no_result(services, record)
     if index >= len(record.results):

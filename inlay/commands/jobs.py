@@ -10,7 +10,8 @@ from typing import Annotated, Any
 
 import typer
 
-from inlay.client import DEFAULT_URL, Client, ended_well
+from inlay.client import Client, ended_well
+from inlay.connecting import DEFAULT_URL
 from inlay.errors import WaitTimeout
 from inlay.models import Job
 from inlay.options import (

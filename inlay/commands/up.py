@@ -12,6 +12,7 @@ from typing import Annotated
 
 import typer
 
+from inlay.addresses import LOOPBACK
 from inlay.embedded import EmbeddedService
 from inlay.terminal import console, errors_as_exit_status
 
@@ -25,12 +26,15 @@ DataDir = Annotated[
 
 
 def up(
-    port: Annotated[int, typer.Option(min=0, max=65535, help="Port on 127.0.0.1; 0 takes a free one.")] = 8000,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes a free one.")] = 8000,
+    host: Annotated[
+        str, typer.Option(help="Address to listen on; others than loopback need API keys (see `inlay keys`).")
+    ] = LOOPBACK,
     data: DataDir = DEFAULT_DATA,
 ) -> None:
     """Run API, worker and a private Redis on this machine until Ctrl-C or SIGTERM."""
     stopping = threading.Event()
-    service = EmbeddedService(data, port, stopping=stopping)
+    service = EmbeddedService(data, port, host=host, stopping=stopping)
     with errors_as_exit_status(), stop_signals(service), service:
         with console.status("starting (the model is loaded and warmed up) …"):
             service.wait_until_ready(READY_TIMEOUT_S)

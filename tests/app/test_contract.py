@@ -63,6 +63,7 @@ def test_multipart_with_plain_fields_is_accepted(http: httpx.Client) -> None:
         "negative_prompt": "",
         "guidance_scale": 1.0,
         "steps": 12,
+        "solver": "default",
         "inner_steps": 5,
         "seed": 7,
         "n": 1,
@@ -353,7 +354,8 @@ def test_framework_errors_are_problems(http: httpx.Client) -> None:
     problem(http.post("/v1/jobs/"), 404, "route_not_found")
     wrong_method = http.put("/v1/jobs")
     problem(wrong_method, 405, "method_not_allowed")
-    assert wrong_method.headers["allow"] == "POST"
+    assert wrong_method.headers["allow"] == "GET, POST"
+    assert http.put(f"/v1/jobs/{'0' * 32}").headers["allow"] == "DELETE, GET"
 
 
 def test_request_id_is_kept_if_sane_and_replaced_otherwise(http: httpx.Client) -> None:

@@ -25,15 +25,17 @@ from inlay import (
     RetryPolicy,
     ServiceFailed,
     TooManyRequests,
+    Unauthorized,
     Unavailable,
     WaitTimeout,
 )
-from inlay.client import on_this_machine
+from inlay.connecting import on_this_machine
 from tests.inlay.fake_service import ScriptedService, job_json, problem_json
 
 SWIFT = RetryPolicy(attempts=3, first_delay_s=0.001, longest_delay_s=0.05)
 REFUSED_CONNECTION = httpx.ConnectError("refused")
 BROKEN_ANSWER = httpx.ReadError("reset")
+ITERATORS = {"follow", "jobs"}
 
 
 class Caller:
@@ -46,13 +48,13 @@ class Caller:
         if not self.asynchronous:
             with Client("http://service", retries=SWIFT, transport=service) as client:
                 answer = getattr(client, method)(*args, **options)
-                return list(answer) if method == "follow" else answer
+                return list(answer) if method in ITERATORS else answer
         return asyncio.run(self._awaited(service, method, *args, **options))
 
     async def _awaited(self, service: ScriptedService, method: str, *args: Any, **options: Any) -> Any:
         async with AsyncClient("http://service", retries=SWIFT, transport=service) as client:
             answer = getattr(client, method)(*args, **options)
-            return [job async for job in answer] if method == "follow" else await answer
+            return [job async for job in answer] if method in ITERATORS else await answer
 
 
 @pytest.fixture(params=[False, True], ids=["blocking", "asyncio"])
@@ -160,6 +162,7 @@ def test_ready_is_a_plain_answer_also_when_nothing_listens(call: Caller) -> None
     ("status", "kind"),
     [
         (400, InvalidRequest),
+        (401, Unauthorized),
         (404, NotFound),
         (409, Conflict),
         (410, Gone),
@@ -215,11 +218,56 @@ def test_a_wait_longer_than_the_policy_allows_is_raised_at_once(call: Caller) ->
 
 
 @pytest.mark.parametrize("broken", [BROKEN_ANSWER, (502, {}), (504, {})])
-def test_a_submission_that_may_have_arrived_is_not_repeated(call: Caller, broken: Any) -> None:
-    service = ScriptedService(broken)
-    with pytest.raises((ConnectionFailed, ServiceFailed)):
-        call(service, "generate")
-    assert len(service.requests) == 1
+def test_a_submission_that_may_have_arrived_is_repeated_under_one_key(call: Caller, broken: Any) -> None:
+    service = ScriptedService(broken, (202, job_json()), (202, job_json()))
+    call(service, "generate")
+    call(service, "generate")
+    first, again, another = (request.headers["Idempotency-Key"] for request in service.requests)
+    assert first == again != another
+
+
+def test_a_submission_has_the_key_that_the_caller_gives(call: Caller) -> None:
+    service = ScriptedService((202, job_json()), (202, job_json()))
+    call(service, "generate", prompt="a vase", idempotency_key="order-17")
+    call(service, "complete", b"PNG", keep="left", idempotency_key="order-18")
+    assert [request.headers["Idempotency-Key"] for request in service.requests] == ["order-17", "order-18"]
+    assert json.loads(service.requests[0].content) == {"task": "generate", "prompt": "a vase"}
+
+
+def test_jobs_are_listed_page_by_page(call: Caller) -> None:
+    pages = [{"jobs": [job_json(id="c"), job_json(id="b")], "next_cursor": "x&y"}, {"jobs": [], "next_cursor": "z"}]
+    last = {"jobs": [job_json(id="a")], "next_cursor": None}
+    service = ScriptedService(*[(200, page) for page in (*pages, last)])
+    assert [job.id for job in call(service, "jobs", state="queued", page_size=2)] == ["c", "b", "a"]
+    queries = [dict(request.url.params) for request in service.requests]
+    assert queries == [{"limit": "2", "state": "queued"} | more for more in ({}, {"cursor": "x&y"}, {"cursor": "z"})]
+
+
+@pytest.mark.parametrize("body", [b"<html>", b"[]", b'{"jobs": [{}]}'])
+def test_an_answer_that_is_no_page_is_an_error(call: Caller, body: bytes) -> None:
+    with pytest.raises(ServiceFailed, match="not a list of jobs"):
+        call(ScriptedService(httpx.Response(200, content=body)), "jobs")
+
+
+@pytest.mark.parametrize("kind", [Client, AsyncClient])
+def test_the_api_key_comes_from_the_caller_or_the_environment(
+    kind: type[Client | AsyncClient], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def sent(**options: Any) -> str | None:
+        service = ScriptedService((200, {}), (200, {}))
+        client = kind("http://service", transport=service, **options)
+        if isinstance(client, Client):
+            client.ready()
+        else:
+            asyncio.run(client.ready())
+        value: str | None = service.requests[0].headers.get("Authorization")
+        return value
+
+    monkeypatch.delenv("INLAY_API_KEY", raising=False)
+    assert sent() is None
+    monkeypatch.setenv("INLAY_API_KEY", "inlay_environment")
+    assert sent() == "Bearer inlay_environment"
+    assert sent(api_key="inlay_given") == "Bearer inlay_given"
 
 
 def test_reading_is_repeated_after_a_broken_connection(call: Caller) -> None:

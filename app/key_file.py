@@ -1,0 +1,84 @@
+"""The file of API keys: hashes only, compared in constant time, read again when it has changed."""
+
+import hashlib
+import hmac
+import os
+import re
+import time
+from pathlib import Path
+
+import structlog
+
+log = structlog.get_logger(__name__)
+
+LOOK_AGAIN_S = 1.0
+_LINE = re.compile(r"(?!anonymous:)([a-z0-9][a-z0-9._-]{0,63}):sha256:([0-9a-f]{64})", re.ASCII)
+
+
+class KeyFileUnusable(Exception):
+    """The file cannot be read, or a line of it is not a key."""
+
+
+class KeyFile:
+    """Who may call: `name:sha256:…` a line, with comments (`#`) and empty lines.
+
+    A name may stand on several lines, so that a key can be replaced without a moment in which none is valid. The keys
+    are random and long (`inlay keys new`), so that a plain hash of one cannot be searched for.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Raises `KeyFileUnusable`."""
+        self._path = path
+        self._looked_at = time.monotonic()
+        self._version = _version(path)
+        self._entries = _read(path)
+
+    def caller_of(self, key: str) -> str | None:
+        """The name behind a key, or None; takes as long for any key, right or wrong."""
+        self._look_again()
+        digest, found = hashlib.sha256(key.encode()).digest(), None
+        for name, known in self._entries:
+            if hmac.compare_digest(digest, known):
+                found = name
+        return found
+
+    def _look_again(self) -> None:
+        """Once a second; a file that has become unusable changes nothing until it is mended."""
+        if time.monotonic() - self._looked_at < LOOK_AGAIN_S:
+            return
+        self._looked_at = time.monotonic()
+        version = _version(self._path)
+        if version == self._version:
+            return
+        self._version = version
+        try:
+            self._entries = _read(self._path)
+        except KeyFileUnusable as error:
+            log.error("api_keys_unusable", error=str(error))
+        else:
+            log.info("api_keys_read", keys=len(self._entries))
+
+
+def _version(path: Path) -> tuple[int, ...] | None:
+    """Changes whenever the file does; None while it is not there."""
+    try:
+        status = os.stat(path)
+    except OSError:
+        return None
+    return status.st_mtime_ns, status.st_ctime_ns, status.st_size, status.st_ino
+
+
+def _read(path: Path) -> list[tuple[str, bytes]]:
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, ValueError) as error:
+        raise KeyFileUnusable(f"the file of API keys cannot be read: {error}") from None
+    entries = []
+    for number, line in enumerate(map(str.strip, lines), start=1):
+        if not line or line.startswith("#"):
+            continue
+        found = _LINE.fullmatch(line)
+        if found is None:
+            raise KeyFileUnusable(f"line {number} of {path} is not of the form name:sha256:…")
+        entries.append((found[1], bytes.fromhex(found[2])))
+    return entries
