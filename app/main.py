@@ -22,7 +22,7 @@ from app.bodies import max_body_bytes
 from app.middleware import BodyGuard, BodyLimits, RequestIds, current_request_id
 from app.openapi_parts import complete
 from app.problems import Problem, from_http_status, render
-from app.routes import health, jobs, listing, models, problem_page, results
+from app.routes import events, health, jobs, listing, models, problem_page, results
 from app.services import open_services
 from app.validation import from_validation_errors
 from jobs.settings import Settings
@@ -34,7 +34,7 @@ DESCRIPTION = (
     "A job is submitted, followed, and fetched. Every error is a problem (RFC 9457) with a stable code."
 )
 
-PROTECTED = (jobs, listing, results, models)
+PROTECTED = (jobs, listing, events, results, models)
 """Rooms whose routes ask for a key, where there are keys."""
 OPEN = (health, problem_page)
 

@@ -80,6 +80,22 @@ PICTURE: Part = {
     },
 }
 
+EVENTS: Part = {
+    "description": "Server-sent events: what has happened and what happens, until the job is final.",
+    "headers": _REQUEST_ID,
+    "content": {
+        "text/event-stream": {
+            "schema": {"type": "string"},
+            "example": "id: 1767225600000-0\nevent: progress\n"
+            'data: {"attempt": 1, "step": 3, "steps": 20, "eta_s": 1.7}\n\n',
+        }
+    },
+}
+NOTHING_LEFT: Part = {
+    "description": "The job has ended and the client has its last event; browsers then do not come back.",
+    "headers": _REQUEST_ID,
+}
+
 
 def responses(answers: dict[int, Part], problems: Iterable[ProblemType]) -> dict[int | str, Part]:
     """The `responses` of a route: its answers, its problems, and those that every route may meet."""

@@ -9,9 +9,11 @@ import anyio
 import anyio.to_thread
 from fastapi import Depends, Request
 
+from app.following import Following
 from app.key_file import KeyFile
 from jobs.blobs import RedisBlobStore
 from jobs.connect import RedisClient, connect
+from jobs.events import EventLog
 from jobs.listing import CallerJobs
 from jobs.memory import MemoryGauge
 from jobs.queue import JobQueue
@@ -44,11 +46,16 @@ class Services:
     listing: CallerJobs
     rate: SubmissionRate
     keys: KeyFile | None
+    events: EventLog
     decoding: anyio.CapacityLimiter
     storing: anyio.CapacityLimiter
     accepting: anyio.Lock = field(default_factory=anyio.Lock)
     started_at: float = field(default_factory=time.time)
     stopping: Callable[[], bool] = bool
+    following: Following = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.following = Following(self.events, lambda: self.stopping())
 
     async def stored(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Calls something that waits for Redis, off the event loop; it is never left half-way."""
@@ -73,6 +80,7 @@ def open_services(settings: Settings) -> Services:
         listing=CallerJobs(redis),
         rate=SubmissionRate(redis, jobs=settings.rate_limit_jobs, window_s=settings.rate_window_s),
         keys=KeyFile(settings.api_keys_file) if settings.api_keys_file is not None else None,
+        events=EventLog(redis),
         decoding=anyio.CapacityLimiter(settings.decode_threads),
         storing=anyio.CapacityLimiter(REDIS_THREADS),
     )

@@ -34,6 +34,7 @@ class Links(BaseModel):
 
     self: str
     result: str
+    events: str
     cancel: str
 
 
@@ -87,7 +88,7 @@ def view(services: Services, record: JobRecord, base_path: str = "") -> JobView:
         error=record.error,
         results=_results(record, path),
         metadata=record.metadata,
-        links=Links(self=path, result=f"{path}/result", cancel=f"{path}/cancel"),
+        links=Links(self=path, result=f"{path}/result", events=f"{path}/events", cancel=f"{path}/cancel"),
     )
 
 

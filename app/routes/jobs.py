@@ -1,5 +1,6 @@
 """Submit, follow, cancel and delete jobs."""
 
+import contextlib
 import time
 from typing import Annotated
 
@@ -18,6 +19,7 @@ from app.problems import Problem
 from app.rate_limit import spend, telling
 from app.services import Services, ServicesDep
 from app.views import JobView, view
+from jobs.connect import REDIS_FULL
 from jobs.errors import JobNotFound, TransitionRefused
 from jobs.record import JobRecord, JobState
 
@@ -159,6 +161,9 @@ def _delete(services: Services, caller: str, job_id: str) -> None:
     # A worker that runs it finds the record gone, which is as good as a request to cancel.
     record = services.store.delete(job_id)
     services.queue.remove(job_id)
+    if record is not None and not record.state.final:
+        with contextlib.suppress(REDIS_FULL):  # then those who follow it find it gone
+            services.events.tell_deleted(job_id)
     if record is not None:
         services.blobs.delete([*record.inputs.values(), *(result.blob for result in record.results)])
 

@@ -317,7 +317,10 @@ def test_delete_leaves_nothing_behind(http: httpx.Client, worker: StandIn, far: 
         if far == "succeeded":
             worker.finish(record)
     assert http.delete(job["links"]["self"]).status_code == 204
-    assert [key for key in worker.redis.keys("*") if job["id"].encode() in key] == []
+    left = [key for key in worker.redis.keys("*") if job["id"].encode() in key]
+    told = [] if far == "succeeded" else [keys.events(job["id"]).encode()]  # for a minute, to those who follow it
+    assert left == told
+    assert all(0 < worker.redis.ttl(key) <= 60 for key in left)
     assert worker.store.cancel_requested([job["id"]]) == {job["id"]}
     problem(http.get(job["links"]["self"]), 404, "job_not_found")
     problem(http.delete(job["links"]["self"]), 404, "job_not_found")

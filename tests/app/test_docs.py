@@ -96,4 +96,6 @@ def test_commands_work_as_they_stand(
     assert (tmp_path / "result.png").read_bytes().startswith(b"\x89PNG")
     assert '"state": "succeeded"' in done.stdout
     assert "\n304\n" in done.stdout
+    assert done.stdout.count("\nevent: succeeded\n") == 2
+    assert done.stdout.count("\nevent: queued\n") == 1
     assert '\n"canceled"\n' in done.stdout

@@ -1,0 +1,321 @@
+"""`GET /v1/jobs/{id}/events`: a real server on a real Redis; the worker is played."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+from pydantic import SecretStr
+
+from jobs import keys
+from jobs.record import JobRecord
+from jobs.settings import Settings
+from tests.app.service import ApiProcess
+from tests.app.sse import Told, events_in, events_of, names
+from tests.app.stand_in import StandIn
+from tests.redis_process import RedisProcess
+
+HEARTBEAT_S = 15.0
+WHOLE_LIFE = ["queued", "started", "progress 1", "progress 2", "progress 3", "succeeded"]
+
+
+def submit(http: httpx.Client, **parameters: object) -> dict[str, Any]:
+    answer = http.post("/v1/jobs", json={"task": "generate", "steps": 3, **parameters})
+    assert answer.status_code == 202
+    job: dict[str, Any] = answer.json()
+    return job
+
+
+def run(worker: StandIn, job_id: str, pause_s: float = 0.0) -> JobRecord:
+    record = worker.start(job_id)
+    for step in (1, 2, 3):
+        time.sleep(pause_s)
+        worker.report(record, step, eta_s=1.5)
+    worker.finish(record)
+    return record
+
+
+class Listener(threading.Thread):
+    """Follows a job beside the test, and keeps what it is told."""
+
+    def __init__(self, api: ApiProcess, path: str, **options: Any) -> None:
+        super().__init__()
+        self.api, self.path, self.options = api, path, options
+        self.lines: list[str] = []
+        self.start()
+        self.hears("retry: 1000")
+
+    def run(self) -> None:
+        url = f"http://127.0.0.1:{self.api.port}{self.path}"
+        with httpx.Client(trust_env=False, timeout=60) as client, client.stream("GET", url, **self.options) as response:
+            for line in response.iter_lines():
+                self.lines.append(line)
+
+    def hears(self, line: str, within_s: float = 30.0) -> None:
+        deadline = time.monotonic() + within_s
+        while line not in self.lines:
+            assert time.monotonic() < deadline, self.lines
+            time.sleep(0.01)
+
+    @property
+    def events(self) -> list[Told]:
+        return list(events_in(self.lines))
+
+
+def test_job_is_told_as_it_happens_and_then_the_stream_ends(
+    api: ApiProcess, http: httpx.Client, worker: StandIn
+) -> None:
+    job = submit(http)
+    listener = Listener(api, job["links"]["events"])
+    listener.hears("event: queued")
+    record = worker.start(job["id"])
+    listener.hears("event: started")
+    for step in (1, 2, 3):
+        worker.report(record, step, eta_s=3.0 - step)
+        listener.hears(f'data: {{"attempt": 1, "step": {step}, "steps": 3, "eta_s": {3.0 - step}}}')
+    worker.finish(record)
+    listener.join(30)
+    assert not listener.is_alive()
+    assert names(listener.events) == WHOLE_LIFE
+    assert [event.data for event in listener.events if event.name != "progress"] == [
+        {"attempt": 0},
+        {"attempt": 1},
+        {"attempt": 1},
+    ]
+
+
+def test_answer_says_what_it_is_and_that_nobody_may_keep_it(http: httpx.Client, worker: StandIn) -> None:
+    job = submit(http)
+    run(worker, job["id"])
+    headers = http.get(job["links"]["events"]).headers
+    assert headers["content-type"] == "text/event-stream; charset=utf-8"
+    assert headers["cache-control"] == "no-store"
+    assert headers["x-accel-buffering"] == "no"
+
+
+@pytest.mark.parametrize("how", ["header", "query"])
+def test_replay_from_any_event_gives_exactly_the_rest(http: httpx.Client, worker: StandIn, how: str) -> None:
+    job = submit(http)
+    run(worker, job["id"])
+    path = job["links"]["events"]
+    whole = events_of(http, path)
+    assert names(whole) == WHOLE_LIFE
+    for place, event in enumerate(whole[:-1], start=1):
+        asked = {"headers": {"Last-Event-ID": event.id}} if how == "header" else {"params": {"last_event_id": event.id}}
+        assert events_of(http, path, **asked) == whole[place:]
+    ended = http.get(path, headers={"Last-Event-ID": whole[-1].id})
+    assert (ended.status_code, ended.content) == (204, b"")
+
+
+def test_the_header_wins_as_browsers_repeat_the_address_when_they_come_back(
+    http: httpx.Client, worker: StandIn
+) -> None:
+    job = submit(http)
+    run(worker, job["id"])
+    path = job["links"]["events"]
+    whole = events_of(http, path)
+    asked = {"params": {"last_event_id": whole[0].id}, "headers": {"Last-Event-ID": whole[3].id}}
+    assert events_of(http, path, **asked) == whole[4:]
+
+
+def test_failure_and_cancellation_are_told_with_their_reason(http: httpx.Client, worker: StandIn) -> None:
+    failed, canceled = submit(http), submit(http)
+    worker.fail(worker.start(failed["id"]))
+    http.post(canceled["links"]["cancel"])
+    last = events_of(http, failed["links"]["events"])[-1]
+    assert (last.name, last.data["error"]) == ("failed", {"code": "diverged", "detail": "The sampler diverged."})
+    assert names(events_of(http, canceled["links"]["events"])) == ["queued", "canceled"]
+
+
+def test_job_that_goes_back_to_the_queue_is_told_with_its_attempts(http: httpx.Client, worker: StandIn) -> None:
+    job = submit(http)
+    worker.give_back(worker.start(job["id"]))
+    run(worker, job["id"])
+    events = events_of(http, job["links"]["events"])
+    assert names(events) == ["queued", "started", "queued", *WHOLE_LIFE[1:]]
+    assert [event.data["attempt"] for event in events] == [0, 1, 1, 2, 2, 2, 2, 2]
+
+
+def test_final_state_is_told_from_the_record_if_the_stream_has_lost_it(http: httpx.Client, worker: StandIn) -> None:
+    job = submit(http)
+    run(worker, job["id"])
+    worker.redis.delete(keys.events(job["id"]))
+    (last,) = events_of(http, job["links"]["events"])
+    assert (last.name, last.data) == ("succeeded", {"attempt": 1})
+    assert http.get(job["links"]["events"], headers={"Last-Event-ID": last.id}).status_code == 204
+
+
+def test_previews_come_to_those_who_want_them(api: ApiProcess, http: httpx.Client, worker: StandIn) -> None:
+    job = submit(http)
+    assert not worker.events.previews_wanted([job["id"]])
+    listener = Listener(api, job["links"]["events"], params={"previews": "true"})
+    assert worker.events.previews_wanted([job["id"]])
+    record = worker.start(job["id"])
+    worker.report(record, 1, preview=b"RIFF....WEBP".ljust(30, b"\xff"))
+    worker.report(record, 2)
+    worker.finish(record)
+    listener.join(30)
+    pictured = [event.data for event in listener.events if "preview" in event.data]
+    assert [data["step"] for data in pictured] == [1]
+    start, _, encoded = pictured[0]["preview"].partition(",")
+    assert (start, base64.b64decode(encoded)) == ("data:image/webp;base64", b"RIFF....WEBP".ljust(30, b"\xff"))
+    plain = events_of(http, job["links"]["events"])
+    assert names(plain) == names(listener.events)
+    assert not any("preview" in event.data for event in plain)
+
+
+def test_unknown_expired_and_malformed_are_problems(http: httpx.Client, worker: StandIn) -> None:
+    job = submit(http)
+    path = job["links"]["events"]
+    for answer in (
+        http.get(path, headers={"Last-Event-ID": "yesterday"}),
+        http.get(path, params={"last_event_id": "1-2-3"}),
+    ):
+        assert (answer.status_code, answer.json()["code"]) == (422, "invalid_field")
+    worker.redis.delete(keys.job(job["id"]))
+    gone = http.get(job["links"]["events"])
+    assert (gone.status_code, gone.json()["code"]) == (410, "job_expired")
+    unknown = http.get("/v1/jobs/no-such-job/events")
+    assert (unknown.status_code, unknown.json()["code"]) == (404, "job_not_found")
+
+
+def test_followers_of_a_deleted_job_are_let_go(api: ApiProcess, http: httpx.Client, worker: StandIn) -> None:
+    job = submit(http)
+    listener = Listener(api, job["links"]["events"])
+    worker.start(job["id"])
+    listener.hears("event: started")
+    assert http.delete(job["links"]["self"]).status_code == 204
+    listener.join(30)
+    assert names(listener.events) == ["queued", "started", "canceled"]
+    assert http.get(job["links"]["events"]).status_code == 404
+    assert 0 < worker.redis.ttl(keys.events(job["id"])) <= 60
+
+
+async def follow_all(api: ApiProcess, paths: list[str], begun: threading.Event) -> list[list[Told]]:
+    """One follower for each path, all at once; `begun` is set when all have been answered."""
+    url, waiting = f"http://127.0.0.1:{api.port}", len(paths)
+    limits = httpx.Limits(max_connections=None)
+
+    async def follow(client: httpx.AsyncClient, path: str) -> list[Told]:
+        nonlocal waiting
+        async with client.stream("GET", path) as response:
+            assert response.status_code == 200
+            waiting -= 1
+            if waiting == 0:
+                begun.set()
+            return list(events_in([line async for line in response.aiter_lines()]))
+
+    async with httpx.AsyncClient(base_url=url, limits=limits, timeout=300, trust_env=False) as client:
+        return await asyncio.gather(*(follow(client, path) for path in paths))
+
+
+class Crowd(threading.Thread):
+    """Many followers in a thread of their own."""
+
+    def __init__(self, api: ApiProcess, paths: list[str]) -> None:
+        super().__init__()
+        self.api, self.paths, self.begun = api, paths, threading.Event()
+        self.heard: list[list[Told]] = []
+        self.start()
+        assert self.begun.wait(240)
+
+    def run(self) -> None:
+        self.heard = asyncio.run(follow_all(self.api, self.paths, self.begun))
+
+
+def test_fifty_followers_of_one_job_all_hear_everything(api: ApiProcess, http: httpx.Client, worker: StandIn) -> None:
+    job = submit(http)
+    crowd = Crowd(api, [job["links"]["events"]] * 50)
+    run(worker, job["id"], pause_s=0.02)
+    crowd.join(60)
+    assert len(crowd.heard) == 50
+    assert names(crowd.heard[0]) == WHOLE_LIFE
+    assert all(heard == crowd.heard[0] for heard in crowd.heard)
+
+
+def test_followers_of_many_jobs_share_a_few_connections_to_redis_and_leave_nothing_behind(
+    api: ApiProcess, http: httpx.Client, worker: StandIn
+) -> None:
+    jobs = [submit(http) for _ in range(40)]
+    before = len(worker.redis.client_list())
+    crowd = Crowd(api, [job["links"]["events"] for job in jobs])
+    assert len(worker.redis.client_list()) <= before + 4
+    for job in jobs:
+        run(worker, job["id"])
+    crowd.join(60)
+    assert [names(heard) for heard in crowd.heard] == [WHOLE_LIFE] * 40
+    assert nobody_is_followed_any_more(worker)
+
+
+def somebody_is_followed(worker: StandIn) -> bool:
+    """Whether the server reads streams: within a second it waits for one of them."""
+    until = time.monotonic() + 1.0
+    while time.monotonic() < until:
+        if any("b" in client["flags"] for client in worker.redis.client_list()):
+            return True
+        time.sleep(0.02)
+    return False
+
+
+def nobody_is_followed_any_more(worker: StandIn) -> bool:
+    until = time.monotonic() + 20.0
+    while somebody_is_followed(worker):
+        if time.monotonic() > until:
+            return False
+    return True
+
+
+def test_client_that_goes_away_is_forgotten(http: httpx.Client, worker: StandIn) -> None:
+    job = submit(http)
+    with http.stream("GET", job["links"]["events"]) as response:
+        assert next(response.iter_lines()) == "retry: 1000"
+        assert somebody_is_followed(worker)
+    assert nobody_is_followed_any_more(worker)
+
+
+@pytest.fixture
+def durable(durable_redis_server: RedisProcess) -> Iterator[tuple[RedisProcess, StandIn]]:
+    stand_in = StandIn(Settings(redis_url=SecretStr(durable_redis_server.url)))
+    stand_in.appear()
+    yield durable_redis_server, stand_in
+    stand_in.close()
+
+
+def test_followers_survive_a_redis_and_resume_on_another_server(durable: tuple[RedisProcess, StandIn]) -> None:
+    redis, worker = durable
+    with ApiProcess(redis_url=redis.url) as first:
+        job = submit(first.client)
+        listener = Listener(first, job["links"]["events"])
+        record = worker.start(job["id"])
+        worker.report(record, 1)
+        listener.hears("event: progress")
+        redis.restart()
+        worker.report(record, 2)
+        listener.hears('data: {"attempt": 1, "step": 2, "steps": 3, "eta_s": null}')
+        stopping_since = time.monotonic()
+        assert "Traceback" not in first.stop()
+        assert time.monotonic() - stopping_since < 8, "followers must not hold up the end of a server"
+        listener.join(30)
+    worker.report(record, 3)
+    worker.finish(record)
+    with ApiProcess(redis_url=redis.url) as second:
+        seen = listener.events[-1].id
+        rest = events_of(second.client, job["links"]["events"], headers={"Last-Event-ID": seen})
+    assert names([*listener.events, *rest]) == WHOLE_LIFE
+
+
+def test_silence_is_filled_with_comments(api: ApiProcess, http: httpx.Client, worker: StandIn) -> None:
+    job = submit(http)
+    listener = Listener(api, job["links"]["events"])
+    begun = time.monotonic()
+    listener.hears(": the job goes on", within_s=HEARTBEAT_S + 10)
+    assert time.monotonic() - begun >= HEARTBEAT_S - 1
+    run(worker, job["id"])
+    listener.join(30)
+    assert names(listener.events) == WHOLE_LIFE
