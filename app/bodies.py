@@ -13,10 +13,10 @@ from app import problem_types
 from app.multipart import read_form
 from app.problems import Problem, pointing_at
 from app.services import Services
+from app.task_files import FILE_FIELDS, MOST_FILES
 from app.validation import json_pointer
 from jobs.settings import Settings
 
-FILE_FIELDS = ("image", "mask")
 MULTIPART, JSON = "multipart/form-data", "application/json"
 MAX_TEXT_BYTES = 2**20
 MAX_JSON_MARKS = 20_000
@@ -38,8 +38,8 @@ class Submission:
 
 
 def max_body_bytes(settings: Settings) -> int:
-    """Bytes of the largest legitimate body: two files of the largest size in base64, and the text around them."""
-    return len(FILE_FIELDS) * -(-settings.max_upload_bytes * 4 // 3) + MAX_TEXT_BYTES
+    """Bytes of the largest legitimate body: files of the largest size in base64, and the text around them."""
+    return MOST_FILES * -(-settings.max_upload_bytes * 4 // 3) + MAX_TEXT_BYTES
 
 
 async def read_submission(request: Request, services: Services) -> Submission:

@@ -41,11 +41,11 @@ def check_file(data: bytes, settings: Settings) -> tuple[str, containers.Facts]:
     return format_name, facts
 
 
-def check_picture(facts: containers.Facts, size_bytes: int, settings: Settings) -> None:
+def check_picture(facts: containers.Facts, size_bytes: int, settings: Settings, min_side_px: int) -> None:
     """Raises Problem if a picture (not a mask) is too small or too thin to work on, or packed as no photograph is."""
-    if min(facts.width_px, facts.height_px) < MIN_SIDE_PX:
+    if min(facts.width_px, facts.height_px) < min_side_px:
         size = f"{facts.width_px}x{facts.height_px}"
-        detail = f"{size} is too small: each side needs at least {MIN_SIDE_PX} pixels."
+        detail = f"{size} is too small: each side needs at least {min_side_px} pixels."
         raise Problem(problem_types.IMAGE_TOO_SMALL, detail)
     if max(facts.width_px, facts.height_px) > LONGEST_SHAPE * min(facts.width_px, facts.height_px):
         detail = f"{facts.width_px}x{facts.height_px} is longer than {LONGEST_SHAPE}:1."

@@ -13,7 +13,7 @@ from PIL import ExifTags, Image, ImageCms
 
 from app import problem_types
 from app.containers.png import verify_pixels
-from app.file_checks import check_file, check_picture, size_mismatch
+from app.file_checks import MIN_SIDE_PX, check_file, check_picture, size_mismatch
 from app.problems import Problem
 from jobs.settings import Settings
 
@@ -61,14 +61,14 @@ class Picture:
 _Turn = Callable[[Image.Image], Image.Image]
 
 
-def read_picture(data: bytes, settings: Settings) -> Picture:
-    """Decodes a picture.
+def read_picture(data: bytes, settings: Settings, min_side_px: int = MIN_SIDE_PX) -> Picture:
+    """Decodes a picture, each side of which has at least `min_side_px` pixels.
 
     Raises:
         Problem: the bytes are not an acceptable picture; the code says why.
     """
     format_name, facts = check_file(data, settings)
-    check_picture(facts, len(data), settings)
+    check_picture(facts, len(data), settings, min_side_px)
     image, upright = _decode(data, format_name)
     try:
         rgb, alpha = _split_alpha(image)

@@ -3,7 +3,7 @@
 import base64
 from collections.abc import Iterable
 from functools import cache
-from typing import Any
+from typing import Any, get_args
 
 from PIL import Image
 from pydantic import BaseModel, Field
@@ -11,8 +11,9 @@ from pydantic import BaseModel, Field
 from app.images import to_png
 from app.problem_types import EVERYWHERE, UNAUTHORIZED, ProblemType
 from app.problems import PROBLEM_MEDIA_TYPE
+from app.task_files import FILE_FIELDS, TASK_FILES
 from app.views import JobView
-from jobs.spec import CompleteSpec, GenerateSpec, InpaintSpec, OutputSpec
+from jobs.spec import AnySpec, CommonSpec, OutputSpec
 
 Part = dict[str, Any]
 SCHEMAS = "#/components/schemas/"
@@ -142,11 +143,7 @@ def _example(kind: ProblemType) -> Part:
 
 _BASE64: Part = {"type": "string", "contentEncoding": "base64", "description": "The file in base64, or a data URL."}
 _FILE: Part = {"type": "string", "format": "binary", "description": "The file; its content decides its type."}
-_TASKS: dict[str, tuple[type[BaseModel], tuple[str, ...], tuple[str, ...]]] = {
-    "Complete": (CompleteSpec, ("image",), ()),
-    "Inpaint": (InpaintSpec, ("image",), ("mask",)),
-    "Generate": (GenerateSpec, (), ()),
-}
+_TASKS: dict[str, type[CommonSpec]] = {spec.__name__.removesuffix("Spec"): spec for spec in get_args(AnySpec)}
 
 
 def complete(described: Part) -> Part:
@@ -171,18 +168,19 @@ def component_schemas() -> dict[str, Part]:
         "FieldErrorBody": FieldErrorBody.model_json_schema(),
         "ProblemBody": _without_definitions(ProblemBody),
     }
-    for name, (spec, required, optional) in _TASKS.items():
+    for name, spec in _TASKS.items():
+        takes = TASK_FILES[name.lower()]
         for suffix, file_schema in (("Json", _BASE64), ("Form", _FILE), ("Params", None)):
             schema = _without_definitions(spec)
-            files = (*required, *optional) if file_schema is not None else ()
+            files = (*takes.required, *takes.optional) if file_schema is not None else ()
             schema["properties"] |= dict.fromkeys(files, file_schema)
-            schema["required"] = ["task", *(file for file in required if file in files)]
+            schema["required"] = ["task", *(file for file in takes.required if file in files)]
             found[f"{name}{suffix}"] = schema | {"title": f"{name}{suffix}"}
     found["ParamsForm"] = {
         "title": "ParamsForm",
         "type": "object",
         "description": "All parameters as one JSON part, beside the files.",
-        "properties": {"params": _one_of("Params"), "image": _FILE, "mask": _FILE},
+        "properties": {"params": _one_of("Params"), **dict.fromkeys(FILE_FIELDS, _FILE)},
         "required": ["params"],
         "additionalProperties": False,
     }
@@ -218,6 +216,11 @@ def submission_body() -> Part:
     examples: dict[str, Part] = {
         "complete": {"task": "complete", "image": picture, "keep": "left", "fraction": 0.5, "seed": 7},
         "inpaint": {"task": "inpaint", "image": picture, "mask": f"data:image/png;base64,{mask}", "steps": 20},
+        "outpaint": {"task": "outpaint", "image": picture, "left_px": 32, "right_px": 32},
+        "upscale": {"task": "upscale", "image": picture, "factor": 2},
+        "colorize": {"task": "colorize", "image": picture, "prompt": "a teal square"},
+        "deblur": {"task": "deblur", "image": picture, "kernel": "gaussian", "sigma_px": 2.0},
+        "style": {"task": "style", "reference": picture, "prompt": "a vase"},
         "generate": {"task": "generate", "prompt": "a red butterfly", "output": {"format": "webp", "quality": 90}},
     }
     forms = _one_of("Form")

@@ -8,6 +8,7 @@ from pydantic_core import ErrorDetails
 from app import problem_types
 from app.problem_types import ProblemType
 from app.problems import FieldError, Problem
+from jobs.spec import TASKS
 
 MAX_REPORTED_ERRORS = 20
 MAX_POINTER_LENGTH = 200
@@ -17,7 +18,6 @@ _KINDS = {
     "union_tag_not_found": problem_types.MISSING_FIELD,
     "extra_forbidden": problem_types.UNKNOWN_FIELD,
 }
-_TASKS = frozenset({"complete", "inpaint", "generate"})
 
 
 def json_pointer(parts: Sequence[str | int]) -> str:
@@ -38,7 +38,7 @@ def _field_error(error: ErrorDetails) -> tuple[ProblemType, FieldError]:
     parts = [part for part in error["loc"] if part != "[key]"]  # pydantic's mark for "the name itself is wrong"
     if error["type"].startswith("union_tag"):
         parts = [*parts, "task"]
-    elif parts and parts[0] in _TASKS:
+    elif parts and parts[0] in TASKS:
         parts = parts[1:]  # pydantic names the member of the union; the client has no such level
     pointer = json_pointer(parts)
     name = pointer.removeprefix("/") or "body"
@@ -51,5 +51,5 @@ def _field_error(error: ErrorDetails) -> tuple[ProblemType, FieldError]:
 
 def _sentence(error: ErrorDetails) -> str:
     if error["type"] == "union_tag_invalid":
-        return "expected one of " + ", ".join(sorted(_TASKS)) + "."
+        return "expected one of " + ", ".join(sorted(TASKS)) + "."
     return error["msg"].removeprefix("Value error, ").rstrip(".") + "."

@@ -1,4 +1,4 @@
-"""Complete, repaint and generate pictures: run the service (`up`, `demo`) or use one that runs.
+"""Complete, repaint, enlarge, colour and sharpen pictures: run the service (`up`, `demo`) or use one that runs.
 
 Exit status: 0 success, 1 other failure, 2 wrong usage, 3 service unreachable, 4 request refused, 5 job failed,
 6 job canceled, 7 waited too long, 130 interrupted.
@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from inlay.commands import bench, demo, jobs, keys, up
+from inlay.commands import bench, demo, jobs, keys, restore, up
 
 app = typer.Typer(
     help=__doc__, no_args_is_help=True, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False
@@ -21,6 +21,11 @@ app.add_typer(keys.app, name="keys")
 app.command("demo")(demo.demo)
 app.command("complete")(jobs.complete)
 app.command("inpaint")(jobs.inpaint)
+app.command("outpaint")(restore.outpaint)
+app.command("upscale")(restore.upscale)
+app.command("colorize")(restore.colorize)
+app.command("deblur")(restore.deblur)
+app.command("style")(restore.style)
 app.command("generate")(jobs.generate)
 app.command("status")(jobs.status)
 app.command("result")(jobs.result)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping
 from types import TracebackType
-from typing import Any, Self, Unpack
+from typing import Any, Self
 
 import httpx
 
@@ -13,15 +13,17 @@ from inlay import calls
 from inlay.calls import Call, Picture
 from inlay.connecting import DEFAULT_URL, authorization, on_this_machine, successful, unreachable
 from inlay.errors import JobCanceled, JobFailed, WaitTimeout
-from inlay.models import Job, JobState, Parameters, Side
+from inlay.events import Event, Trail
+from inlay.models import Job, JobState
 from inlay.retries import RetryPolicy
+from inlay.tasks import Tasks
 
 LONG_POLL_S = 20.0
 SHORTEST_POLL_S = 0.1
 USUAL_POLL_S = 1.0
 
 
-class Client:
+class Client(Tasks[Job]):
     """A connection to an Inlay service::
 
         with Client("http://127.0.0.1:8000") as client:
@@ -50,19 +52,6 @@ class Client:
             transport=transport,
             trust_env=not on_this_machine(url),
         )
-
-    def complete(self, image: Picture, *, keep: Side, fraction: float = 0.5, **parameters: Unpack[Parameters]) -> Job:
-        """Keep the side `keep` (its `fraction` of the picture) and draw the rest."""
-        given: dict[str, Any] = {"keep": keep, "fraction": fraction, **parameters}
-        return self.submit("complete", given, image=image)
-
-    def inpaint(self, image: Picture, mask: Picture | None = None, **parameters: Unpack[Parameters]) -> Job:
-        """Repaint where `mask` is white; without a mask, where `image` is transparent."""
-        return self.submit("inpaint", parameters, image=image, mask=mask)
-
-    def generate(self, **parameters: Unpack[Parameters]) -> Job:
-        """Draw a picture from the prompt alone."""
-        return self.submit("generate", parameters)
 
     def submit(self, task: str, parameters: Mapping[str, object], **pictures: Picture | None) -> Job:
         """Submit any task; `pictures` are files by form field. Raises `OSError` for unreadable files.
@@ -99,7 +88,34 @@ class Client:
             if time.monotonic() - asked < SHORTEST_POLL_S:  # the service did not hold the answer
                 time.sleep(min(poll_pause_s(response), max(SHORTEST_POLL_S, left_s)))
 
-    def follow(self, job_id: str, *, interval_s: float | None = None) -> Iterator[Job]:
+    def follow(
+        self, job_id: str, *, previews: bool = False, after: str | None = None, timeout_s: float | None = None
+    ) -> Iterator[Event]:
+        """Yield what happens to the job as it happens, from its first event or after the id `after`, to its end.
+
+        A lost connection is taken up where it broke. With `previews` the service makes small pictures on the way.
+        Ends without a final event only after `timeout_s`.
+        """
+        trail = Trail(job_id, self._retries, previews=previews, after=after, timeout_s=timeout_s)
+        while not trail.over:
+            call = trail.call
+            try:
+                with self._http.stream(
+                    call.method, call.path, headers=dict(call.headers), timeout=trail.timeout
+                ) as response:
+                    if response.is_error:
+                        response.read()
+                    if trail.begin(response):
+                        for line in response.iter_lines():
+                            event = trail.read(line)
+                            if event is not None:
+                                yield event
+                        trail.end()
+            except httpx.TransportError as error:
+                trail.fail(error, self._http.base_url)
+            time.sleep(trail.pause_s)
+
+    def poll(self, job_id: str, *, interval_s: float | None = None) -> Iterator[Job]:
         """Yield the job now and at every change until it is final; polls at `interval_s`, else as the service asks."""
         last: Mapping[str, Any] | None = None
         while True:

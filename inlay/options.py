@@ -39,6 +39,13 @@ class MaskPolarity(StrEnum):
     KEEP_WHITE = "keep_white"
 
 
+class Kernel(StrEnum):
+    """Shape of a blur."""
+
+    GAUSSIAN = "gaussian"
+    MOTION = "motion"
+
+
 class Solver(StrEnum):
     """How the constraint is met."""
 

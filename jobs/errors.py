@@ -84,6 +84,8 @@ class FailureCode(StrEnum):
     INPUT_MISSING = "input_missing"
     INPUT_UNREADABLE = "input_unreadable"
     UNKNOWN_MODEL = "unknown_model"
+    TASK_UNAVAILABLE = "task_unavailable"
+    BEYOND_MODEL = "beyond_model"
     DIVERGED = "diverged"
     OUT_OF_MEMORY = "out_of_memory"
     INTERNAL_ERROR = "internal_error"

@@ -49,8 +49,12 @@ class UnderstoodInput(_Part):
 
     width_px: int
     height_px: int
+    result_width_px: int | None = Field(
+        None, description="Width of the result; None where `width_px` is it, as no picture is changed."
+    )
+    result_height_px: int | None = Field(None, description="Height of the result, likewise.")
     format: str | None = Field(None, description="Format of the uploaded file, read from its content.")
-    mask_source: str | None = Field(None, description="`file`, `alpha` or `side`; None if there is no mask.")
+    mask_source: str | None = Field(None, description="`file`, `alpha`, `side` or `margins`; None if there is no mask.")
     mask_polarity: str | None = None
     coverage: float | None = Field(None, description="Share of the picture that is painted anew, 0 to 1.")
 
@@ -77,7 +81,12 @@ class Quality(_Part):
     known_region_max_abs_diff: int | None = Field(
         None, description="Largest difference of a known pixel to the upload, 0 to 255, over all pictures, in the file."
     )
-    residual: float | None = Field(None, description="Constraint residual in latents at the end, largest of all.")
+    residual: float | None = Field(
+        None,
+        description="How far the constraint is from being met, largest of all pictures: for a known region in latents, "
+        "for `upscale`, `colorize` and `deblur` the root mean square in the file's pixels, which lie in [-1, 1], for "
+        "`style` the relative distance of the Gram matrices.",
+    )
 
 
 class Failure(_Part):
@@ -108,7 +117,7 @@ class JobRecord(BaseModel):
     spec: JobSpec
     seed: int = Field(ge=0, le=2**63 - 1, description="Effective seed of the first picture.")
     input: UnderstoodInput | None = None
-    inputs: dict[str, str] = Field(default_factory=dict, description="Blob keys by name: `image`, `mask`.")
+    inputs: dict[str, str] = Field(default_factory=dict, description="Blob keys by name: `image`, `mask`, `reference`.")
     progress: Progress | None = None
     attempt: int = Field(0, description="Executions started so far that were not given back in order.")
     worker: str | None = Field(None, description="Name of the worker that runs it.")

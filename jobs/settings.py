@@ -65,6 +65,11 @@ class Settings(BaseSettings):
         "A relative folder is looked for in the working directory, then beside the installed packages.",
     )
     model_revision: str | None = Field(None, description="Branch, tag or commit of a model from the hub.")
+    style_model: str | None = Field(
+        None,
+        description="A CLIP whose vision tower sees styles, for the task `style`: a folder or a hub id. "
+        "Unset, a classifier in the folder `judge` beside the model's folder does it, if there is one.",
+    )
     device: str = Field("auto", description="`auto` (a GPU if there is one), `cpu`, `cuda`, `cuda:1`, …")
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = Field(
         "auto", description="Precision of the network; `auto` is float16 on a GPU and float32 on a CPU."

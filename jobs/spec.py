@@ -2,66 +2,35 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, field_validator
+from pydantic import Field, TypeAdapter, ValidationInfo, field_validator
+from pydantic_core import PydanticCustomError
 
-MetadataKey = Annotated[str, Field(min_length=1, max_length=64)]
-MetadataValue = Annotated[str, Field(max_length=512)]
+from jobs.parameters import CommonSpec, OutputSpec, PicturedSpec
 
+__all__ = [
+    "FACTORS",
+    "JOB_SPEC",
+    "MARGINS",
+    "TASKS",
+    "AnySpec",
+    "ColorizeSpec",
+    "CommonSpec",
+    "CompleteSpec",
+    "DeblurSpec",
+    "GenerateSpec",
+    "InpaintSpec",
+    "JobSpec",
+    "OutpaintSpec",
+    "OutputSpec",
+    "PicturedSpec",
+    "StyleSpec",
+    "UpscaleSpec",
+]
 
-class OutputSpec(BaseModel):
-    """How the result is encoded."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    format: Literal["png", "webp", "jpeg"] = Field(
-        "png", description="File format. Known pixels are byte-identical in `png` only."
-    )
-    quality: int = Field(90, ge=1, le=100, description="Quality of webp and jpeg, 1 to 100; png ignores it.")
-
-
-class CommonSpec(BaseModel):
-    """Parameters that every task takes."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-    prompt: str = Field("", max_length=2000, description="What the picture shows, in words; may be empty.")
-    negative_prompt: str = Field("", max_length=2000, description="What it should not show; needs guidance_scale > 1.")
-    guidance_scale: float = Field(
-        1.0, ge=1, le=20, description="Classifier-free guidance; 1 is off and costs half the network evaluations."
-    )
-    steps: int = Field(20, ge=1, le=100, description="Number of denoising steps.")
-    solver: Literal["default", "newton"] = Field(
-        "default", description="Ours, two network evaluations per step, or the paper's, 1 + 2 * inner_steps."
-    )
-    inner_steps: int = Field(
-        5, ge=0, le=20, description="Corrections per step of `newton` (K in the paper); 0 switches any solver off."
-    )
-    seed: int | None = Field(None, ge=0, le=2**63 - 1, description="Seed of the noise; drawn at random if absent.")
-    n: int = Field(1, ge=1, le=8, description="Number of pictures; picture i uses seed + i.")
-    model: str | None = Field(None, max_length=200, description="Model id as listed by /v1/models; None takes any.")
-    output: OutputSpec = Field(default_factory=OutputSpec, description="How the result is encoded.")
-    deadline_s: float | None = Field(
-        None, gt=0, le=3600, description="Seconds after submission at which an unfinished job fails."
-    )
-    metadata: dict[MetadataKey, MetadataValue] = Field(
-        default_factory=dict, max_length=16, description="Up to 16 pairs of strings, returned as given."
-    )
-
-    @field_validator("prompt", "negative_prompt")
-    @classmethod
-    def _no_control_characters(cls, text: str) -> str:
-        if any(ord(character) < 32 and character not in "\t\n\r" for character in text):
-            raise ValueError("control characters are not allowed")
-        return text
-
-
-class PicturedSpec(CommonSpec):
-    """Parameters of the tasks that start from a picture."""
-
-    preserve_known: bool = Field(True, description="Put the uploaded pixels back where they are known.")
-    mask_feather_px: int = Field(0, ge=0, le=64, description="Width of the soft border, into the hole only, in pixels.")
+FACTORS = (2, 4, 8)
+MARGINS = ("left_px", "right_px", "top_px", "bottom_px")
 
 
 class CompleteSpec(PicturedSpec):
@@ -82,10 +51,84 @@ class InpaintSpec(PicturedSpec):
     mask_resize: bool = Field(False, description="Resize a mask of another size instead of refusing it.")
 
 
-class GenerateSpec(CommonSpec):
-    """Paint a whole picture from the prompt alone."""
+class OutpaintSpec(PicturedSpec):
+    """Paint beyond the picture's borders."""
 
-    task: Literal["generate"] = "generate"
+    task: Literal["outpaint"] = "outpaint"
+    left_px: int = Field(0, ge=0, le=2048, description="Pixels to add on the left.")
+    right_px: int = Field(0, ge=0, le=2048, description="Pixels to add on the right.")
+    top_px: int = Field(0, ge=0, le=2048, description="Pixels to add at the top.")
+    bottom_px: int = Field(
+        0, ge=0, le=2048, validate_default=True, description="Pixels to add at the bottom; one side must be above 0."
+    )
+
+    @field_validator("bottom_px")
+    @classmethod
+    def _some_side_grows(cls, bottom_px: int, info: ValidationInfo) -> int:
+        others = MARGINS[:-1]
+        if not bottom_px and all(side in info.data for side in others) and not any(info.data[side] for side in others):
+            raise ValueError(f"one of {', '.join(MARGINS)} must be above 0")
+        return bottom_px
+
+
+class UpscaleSpec(CommonSpec):
+    """Enlarge a picture by a whole factor; made smaller again, the result is the upload."""
+
+    task: Literal["upscale"] = "upscale"
+    factor: int = Field(
+        2, json_schema_extra={"enum": list(FACTORS)}, description="How many times larger each side gets: 2, 4 or 8."
+    )
+
+    @field_validator("factor")
+    @classmethod
+    def _known_factor(cls, factor: int) -> int:
+        if factor not in FACTORS:
+            raise ValueError("factor must be 2, 4 or 8")
+        return factor
+
+
+class ColorizeSpec(CommonSpec):
+    """Paint the colours of a picture whose luminance is known."""
+
+    task: Literal["colorize"] = "colorize"
+
+
+class DeblurSpec(CommonSpec):
+    """Undo a blur whose kernel is known."""
+
+    task: Literal["deblur"] = "deblur"
+    kernel: Literal["gaussian", "motion"] = Field("gaussian", description="Shape of the blur.")
+    sigma_px: float | None = Field(
+        None, ge=0.5, le=20, validate_default=True, description="Standard deviation; needed for `gaussian`, only there."
+    )
+    length_px: float | None = Field(
+        None, ge=2, le=100, validate_default=True, description="Length of the motion; needed for `motion`, only there."
+    )
+    angle_deg: float = Field(
+        0.0, ge=-180, le=180, description="Direction of the motion, anticlockwise from the horizontal; for `motion`."
+    )
+
+    @field_validator("sigma_px", "length_px")
+    @classmethod
+    def _fits_the_kernel(cls, size_px: float | None, info: ValidationInfo) -> float | None:
+        wanted = {"gaussian": "sigma_px", "motion": "length_px"}.get(info.data.get("kernel", ""))
+        if wanted == info.field_name and size_px is None:
+            raise PydanticCustomError("missing", "the kernel needs it")
+        if wanted not in (None, info.field_name) and size_px is not None:
+            raise PydanticCustomError("extra_forbidden", "the kernel has no such size")
+        return size_px
+
+    @field_validator("angle_deg")
+    @classmethod
+    def _only_motion_has_a_direction(cls, angle_deg: float, info: ValidationInfo) -> float:
+        if angle_deg and info.data.get("kernel") == "gaussian":
+            raise PydanticCustomError("extra_forbidden", "a Gaussian has no direction")
+        return angle_deg
+
+
+class DrawnSpec(CommonSpec):
+    """Parameters of the tasks that start from no picture."""
+
     guidance_scale: float = Field(
         3.0, ge=1, le=20, description="Classifier-free guidance; 1 is off and costs half the network evaluations."
     )
@@ -93,8 +136,30 @@ class GenerateSpec(CommonSpec):
     height_px: int | None = Field(None, ge=64, le=2048, description="Height in pixels; None is the native size.")
 
 
-JobSpec = Annotated[CompleteSpec | InpaintSpec | GenerateSpec, Field(discriminator="task")]
+class GenerateSpec(DrawnSpec):
+    """Paint a whole picture from the prompt alone."""
+
+    task: Literal["generate"] = "generate"
+
+
+class StyleSpec(DrawnSpec):
+    """Paint a whole picture from the prompt, in the style of a reference picture."""
+
+    task: Literal["style"] = "style"
+    solver: Literal["default", "newton"] = Field(
+        "newton",
+        description="The paper's, 1 + 2 * inner_steps network evaluations per step, or ours, two, which moves a style "
+        "less than half as far.",
+    )
+
+
+AnySpec: TypeAlias = (
+    CompleteSpec | InpaintSpec | OutpaintSpec | UpscaleSpec | ColorizeSpec | DeblurSpec | StyleSpec | GenerateSpec
+)
+TASKS = ("complete", "inpaint", "outpaint", "upscale", "colorize", "deblur", "style", "generate")
+
+JobSpec = Annotated[AnySpec, Field(discriminator="task")]
 """A validated request; the field `task` decides which."""
 
-JOB_SPEC: TypeAdapter[CompleteSpec | InpaintSpec | GenerateSpec] = TypeAdapter(JobSpec)
+JOB_SPEC: TypeAdapter[AnySpec] = TypeAdapter(JobSpec)
 """Validates anything into a spec: `JOB_SPEC.validate_python({"task": "complete"})`."""

@@ -30,6 +30,9 @@ class WorkerPresence(BaseModel):
     state: WorkerState
     model: str = Field(description="Model id that clients may ask for.")
     native_size_px: int = Field(description="Side of the square that the model was trained on.")
+    tasks: list[str] = Field(
+        default=["complete", "inpaint", "generate"], description="What it can do; workers that do not tell do these."
+    )
     device: str
     max_batch: int = Field(description="Pictures that it samples at once.")
     running: int = Field(0, description="Jobs that it has taken and not yet finished.")

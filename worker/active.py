@@ -10,8 +10,8 @@ from rq.executions import Execution
 
 from jobs.record import JobRecord, Progress, Timings
 from sampler.engine import Ticket
+from worker.assignment import Prepared
 from worker.entries import AllowedJob
-from worker.preparation import Prepared
 from worker.process import Painted
 
 

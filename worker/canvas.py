@@ -45,8 +45,7 @@ def to_canvas(picture: Image.Image, mask: Image.Image, placement: Placement) -> 
     left, top, right, bottom = placement.scaled.corners
     image = torch.zeros(3, placement.canvas_height_px, placement.canvas_width_px)
     known = torch.zeros(image.shape[1:])
-    pixels = torch.from_numpy(np.array(window)).permute(2, 0, 1)
-    image[:, top:bottom, left:right] = pixels.to(torch.float32) / 127.5 - 1.0
+    image[:, top:bottom, left:right] = to_image(window)
     known[top:bottom, left:right] = torch.from_numpy(np.array(hole)) == 0
     return Canvas(extend_border(image, known) if bool(known.any()) else torch.zeros_like(image), known)
 
@@ -54,7 +53,17 @@ def to_canvas(picture: Image.Image, mask: Image.Image, placement: Placement) -> 
 def from_canvas(image: Tensor, placement: Placement) -> Image.Image:
     """(3, H, W) about [-1, 1] to the picture of the window, in the window's own size."""
     left, top, right, bottom = placement.scaled.corners
-    pixels = image[:, top:bottom, left:right].clamp(-1.0, 1.0).add(1.0).mul(127.5).round()
-    picture = Image.fromarray(pixels.to(torch.uint8).permute(1, 2, 0).contiguous().cpu().numpy())
+    picture = to_picture(image[:, top:bottom, left:right])
     size = placement.window.width, placement.window.height
     return picture if picture.size == size else picture.resize(size, Image.Resampling.LANCZOS)
+
+
+def to_image(picture: Image.Image) -> Tensor:
+    """An RGB picture as (3, H, W) float32 in [-1, 1]."""
+    return torch.from_numpy(np.array(picture)).permute(2, 0, 1).to(torch.float32) / 127.5 - 1.0
+
+
+def to_picture(image: Tensor) -> Image.Image:
+    """(3, H, W) about [-1, 1] as the RGB picture of 8 bits that is nearest."""
+    pixels = image.clamp(-1.0, 1.0).add(1.0).mul(127.5).round()
+    return Image.fromarray(pixels.to(torch.uint8).permute(1, 2, 0).contiguous().cpu().numpy())

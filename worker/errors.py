@@ -21,6 +21,14 @@ class UnknownModel(WorkerError):
     """The job asks for a model that this worker does not hold."""
 
 
+class TaskUnavailable(WorkerError):
+    """The worker lacks a network that the task needs."""
+
+
+class BeyondModel(WorkerError):
+    """The worker's model is too small to add anything to the upload; the message is for the client."""
+
+
 class DeadlineExceeded(WorkerError):
     """The client's deadline has passed."""
 
@@ -59,6 +67,10 @@ def failure(error: BaseException) -> Failure:
             return Failure(code=FailureCode.INPUT_UNREADABLE, detail="An uploaded file could not be read.")
         case UnknownModel():
             return Failure(code=FailureCode.UNKNOWN_MODEL, detail="No worker serves the model that was asked for.")
+        case TaskUnavailable():
+            return Failure(code=FailureCode.TASK_UNAVAILABLE, detail="The worker has no network that sees styles.")
+        case BeyondModel():
+            return Failure(code=FailureCode.BEYOND_MODEL, detail=str(error))
         case DivergedError():
             return Failure(code=FailureCode.DIVERGED, detail="Sampling diverged; another seed or guidance may help.")
     if _caused_by(error, torch.OutOfMemoryError):

@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import ceil
 
+from jobs.sizes import SMALLEST_SHARE
+
 CANVAS_MULTIPLE_PX = 64
 """Sides of the canvas are multiples of this: a UNet halves latents (8 px a cell) three times."""
-
-SMALLEST_SHARE = 0.75
-"""Pictures with a longest side under this share of the native size are enlarged."""
 
 SMALLEST_CELLS = 4
 """Latent cells that the short side of a picture has at least, however long the other then is."""
@@ -59,11 +58,15 @@ def place(width_px: int, height_px: int, native_px: int, cell_px: int, hole: Box
     window = Box(0, 0, width_px, height_px)
     if hole is not None and max(width_px, height_px) > native_px:
         window = _window_around(hole, width_px, height_px, native_px)
-    scaled_width, scaled_height = _scaled(window.width, window.height, native_px, SMALLEST_CELLS * cell_px)
-    canvas_width, canvas_height = _padded(scaled_width), _padded(scaled_height)
-    left = (canvas_width - scaled_width) // 2 // cell_px * cell_px
-    top = (canvas_height - scaled_height) // 2 // cell_px * cell_px
-    return Placement(window, Box(left, top, scaled_width, scaled_height), canvas_width, canvas_height)
+    return lay(window, *_scaled(window.width, window.height, native_px, SMALLEST_CELLS * cell_px), cell_px)
+
+
+def lay(window: Box, scaled_width_px: int, scaled_height_px: int, cell_px: int) -> Placement:
+    """Lay a window of that scaled size in the middle of the smallest canvas that holds it, at a whole latent cell."""
+    canvas_width, canvas_height = _padded(scaled_width_px), _padded(scaled_height_px)
+    left = (canvas_width - scaled_width_px) // 2 // cell_px * cell_px
+    top = (canvas_height - scaled_height_px) // 2 // cell_px * cell_px
+    return Placement(window, Box(left, top, scaled_width_px, scaled_height_px), canvas_width, canvas_height)
 
 
 def _window_around(hole: Box, width_px: int, height_px: int, native_px: int) -> Box:

@@ -24,6 +24,11 @@ class EncodedPicture:
     width_px: int
     height_px: int
 
+    def opened(self) -> Image.Image:
+        """The file read again, as `RGB`."""
+        with Image.open(io.BytesIO(self.data)) as written:
+            return written.convert("RGB")
+
 
 def read(data: bytes, mode: str, *, max_pixels: int) -> Image.Image:
     """Decode a PNG that the API has normalised, into `RGB` or `L`.
@@ -83,8 +88,7 @@ def encode(picture: Image.Image, output: OutputSpec) -> EncodedPicture:
 
 def known_max_abs_diff(picture: Image.Image, encoded: EncodedPicture, mask: Image.Image) -> int:
     """Largest difference, 0 to 255, between the upload and the written file where the mask is 0."""
-    with Image.open(io.BytesIO(encoded.data)) as written:
-        difference = ImageChops.difference(picture, written.convert("RGB"))
+    difference = ImageChops.difference(picture, encoded.opened())
     difference.paste((0, 0, 0), (0, 0), not_kept(mask))
     return int(np.asarray(difference).max(initial=0))
 

@@ -12,6 +12,7 @@ from worker.errors import ModelUnusable
 from worker.model import load, set_threads
 from worker.patience import Patience
 from worker.resident import ResidentWorker
+from worker.style_features import find_style_features
 
 logger = logging.getLogger(__name__)
 
@@ -26,12 +27,13 @@ def main(settings: Settings | None = None) -> int:
     logger.info("loading", extra={"model": settings.model, "threads": threads})
     try:
         model = load(settings)
+        features = find_style_features(settings, model.device)
     except ModelUnusable as error:
         logger.critical("%s", error)
         return EXIT_UNUSABLE
     redis = connect(settings, retries=1)
     Patience().insist(redis.ping)
-    worker = ResidentWorker(settings, redis, model)
+    worker = ResidentWorker(settings, redis, model, features=features)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: worker.request_drain())
     return worker.serve()

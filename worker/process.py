@@ -8,19 +8,25 @@ from hashlib import blake2b
 import torch
 from torch import Tensor
 
+from sampler.constraints.base import Constraint
 from sampler.constraints.known_pixels import encode_known
 from sampler.evaluation import Conditioning, Process, decode
 from sampler.fill import known_cells
 from sampler.sample import SamplerOptions, sample
 from sampler.schedule import Schedule
 from worker.canvas import Canvas
+from worker.geometry import Box
 
 SEEDS = 2**63
 
 
 @dataclass(frozen=True, eq=False)
 class Plan:
-    """What all pictures of a job share. `canvas` is None for a picture made from the prompt alone."""
+    """What all pictures of a job share.
+
+    `canvas` holds the known pixels, which are encoded first; None where none are. `constraint` is any other condition,
+    ready as it is. With neither, a picture is made from the prompt alone.
+    """
 
     canvas: Canvas | None
     latents_shape: tuple[int, int, int]
@@ -29,6 +35,15 @@ class Plan:
     schedule: Schedule
     options: SamplerOptions
     seed: int
+    constraint: Constraint | None = None
+    shown: Box | None = None
+    """Where the picture lies on the canvas, in pixels; None if it is all of it."""
+
+    @property
+    def visible(self) -> Box:
+        """The part of the canvas that is the picture and no padding."""
+        _, height, width = self.latents_shape
+        return self.shown or Box(0, 0, width * self.cell_px, height * self.cell_px)
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,16 +68,20 @@ def run_job(plan: Plan, number: int) -> Process[Painted]:
     The one function that a queue entry may name. The resident worker gives it to the engine with the plan that it has
     made from the job's record; a stock RQ worker, which has only an id, fails on the missing plan.
     """
-    constraint = None
-    if plan.canvas is not None:
-        device = plan.conditioning.prompt.device
-        known = plan.canvas.known.to(device)
-        cells = known_cells(known, plan.cell_px)
-        if bool(cells.any()):
-            constraint = yield from encode_known(plan.canvas.image.to(device), known, cells)
+    constraint = plan.constraint if plan.canvas is None else (yield from _keep_known(plan, plan.canvas))
     generator = torch.Generator().manual_seed(generator_seed((plan.seed + number) % SEEDS))
     result = yield from sample(
         plan.latents_shape, constraint, plan.conditioning, plan.schedule, plan.options, generator
     )
     image = yield from decode(result.latents)
     return Painted(image.cpu(), result.nfe, result.residual)
+
+
+def _keep_known(plan: Plan, canvas: Canvas) -> Process[Constraint | None]:
+    """The canvas's known pixels as a constraint; None if they leave no latent cell wholly known."""
+    device = plan.conditioning.prompt.device
+    known = canvas.known.to(device)
+    cells = known_cells(known, plan.cell_px)
+    if not bool(cells.any()):
+        return None
+    return (yield from encode_known(canvas.image.to(device), known, cells))

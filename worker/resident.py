@@ -20,10 +20,13 @@ from jobs.errors import JobNotFound, RecordUnreadable, TransitionRefused
 from jobs.queue import JobQueue
 from jobs.record import Failure, JobRecord, JobState
 from jobs.settings import Settings
+from jobs.spec import TASKS
 from jobs.store import JobStore
 from jobs.workers import WorkerPresence, WorkerRegistry, WorkerState
+from sampler.constraints.style import Features
 from sampler.engine import Engine
 from worker.active import ActiveJob
+from worker.assignment import Assignment
 from worker.books import BookkeepingWorker
 from worker.closing import Closing, Shelf
 from worker.diffusers_model import DiffusersModel
@@ -59,8 +62,9 @@ class ResidentWorker(BookkeepingWorker):
     """Takes jobs while there is room in the batch, runs them through one engine, and ends each by the book.
 
     Threads: the caller's runs the engine and takes jobs; `finishing_threads` read uploads and write results; one beats,
-    one recovers. `on_hang` is called when the engine has made no progress for `stall_timeout_s`; it should end the
-    process, as nothing else can free a hung device.
+    one recovers. `features` see styles; without them the task `style` is not offered. `on_hang` is called when the
+    engine has made no progress for `stall_timeout_s`; it should end the process, as nothing else can free a hung
+    device.
     """
 
     def __init__(
@@ -69,12 +73,14 @@ class ResidentWorker(BookkeepingWorker):
         redis: RedisClient,
         model: DiffusersModel,
         *,
+        features: Features | None = None,
         name: str | None = None,
         on_hang: Callable[[], None] | None = None,
     ) -> None:
         super().__init__(settings, redis, name)
         self._settings = settings
         self._model = model
+        self._features = features
         self._on_hang = on_hang or _die
         self._meter = MeteredEvaluator(model)
         self._patience = Patience()
@@ -137,6 +143,7 @@ class ResidentWorker(BookkeepingWorker):
             state=self._phase,
             model=self._model.name,
             native_size_px=self._model.native_size_px,
+            tasks=[task for task in TASKS if task != "style" or self._features is not None],
             device=str(self._model.device),
             max_batch=self._settings.max_batch,
             running=len(self.job_ids()),
@@ -237,7 +244,8 @@ class ResidentWorker(BookkeepingWorker):
     def _start(self, record: JobRecord, entry: AllowedJob) -> None:
         blobs, max_pixels = self._shelf.blobs, self._settings.max_pixels
         preparing = self._pool.submit(
-            self._patience.insist, lambda: prepare(record, blobs, self._model, max_pixels=max_pixels)
+            self._patience.insist,
+            lambda: prepare(Assignment(record, blobs, self._model, self._features, max_pixels)),
         )
         job = ActiveJob(record, entry, None, preparing)
         self._runner.add(job)

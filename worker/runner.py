@@ -14,10 +14,10 @@ from jobs.store import JobStore
 from sampler.engine import Engine, Finished, Ticket
 from sampler.evaluation import Report
 from worker.active import ActiveJob
+from worker.assignment import Prepared
 from worker.closing import Closing
 from worker.errors import DeadlineExceeded, DeviceLost, device_lost
 from worker.patience import GivenUp, Patience
-from worker.preparation import Prepared
 from worker.process import Painted, run_job
 
 logger = logging.getLogger(__name__)

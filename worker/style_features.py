@@ -10,13 +10,17 @@ from torch import Tensor, nn
 from torch.nn import functional
 from transformers import CLIPVisionConfig, CLIPVisionModel
 
+from jobs.settings import Settings
+from sampler.constraints.style import Features
 from worker.errors import ModelUnusable
+from worker.model import find
 
 CLIP_MEAN = (0.48145466, 0.4578275, 0.40821073)
 CLIP_STD = (0.26862954, 0.26130258, 0.27577711)
 """Of pixels in [0, 1]: what every OpenAI CLIP was trained with (`preprocessor_config.json` of its checkpoints)."""
 CLIP_BLOCKS = 3
 """How many blocks the tokens pass through: the published code takes the block of index 2, counted from 0."""
+JUDGE_FILE = "judge.safetensors"
 JUDGE_WIDTHS = (24, 48, 96, 128)
 JUDGE_INPUT_PX = 64
 JUDGE_LAYERS = (0, 1, 2)
@@ -88,11 +92,25 @@ class JudgeFeatures(nn.Module):
 
 
 def load_judge_features(folder: Path, device: torch.device, layers: tuple[int, ...] = JUDGE_LAYERS) -> JudgeFeatures:
-    """Read `folder / "judge.safetensors"`, in float32. Raises `ModelUnusable` if it is not there or does not fit."""
+    """Read the classifier of `folder`, in float32. Raises `ModelUnusable` if it is not there or does not fit."""
     features = JudgeFeatures(layers)
     try:
-        weights = load_file(folder / "judge.safetensors")
+        weights = load_file(folder / JUDGE_FILE)
         features.load_state_dict({name: value for name, value in weights.items() if name.startswith("body.")})
     except (OSError, RuntimeError) as error:
         raise ModelUnusable(f"{folder} holds no classifier of scenes: {error}") from error
     return features.float().eval().requires_grad_(False).to(device)
+
+
+def find_style_features(settings: Settings, device: torch.device) -> Features | None:
+    """The network that sees styles: the configured CLIP, else the classifier of scenes beside the model, else None.
+
+    Raises:
+        ModelUnusable: it is configured or there, but cannot be loaded.
+    """
+    if settings.style_model is not None:
+        return load_clip_features(find(settings.style_model), device)
+    model = find(settings.model)
+    if isinstance(model, Path) and (model.parent / "judge" / JUDGE_FILE).is_file():
+        return load_judge_features(model.parent / "judge", device)
+    return None

@@ -6,7 +6,7 @@ MISSING_FIELD = define(
     "missing_field",
     422,
     "A required field is missing",
-    cause="`task`, or a file that this task needs (`image`), is absent.",
+    cause="`task`, or a file that this task needs (`image`, `reference`), is absent.",
     cure="Add the field that `pointer` names.",
 )
 UNKNOWN_FIELD = define(
@@ -29,6 +29,13 @@ UNKNOWN_MODEL = define(
     "The model is not served here",
     cause="`model` names none of the models that this service has loaded.",
     cure="Leave `model` out, or choose one from `GET /v1/models`.",
+)
+TASK_UNAVAILABLE = define(
+    "task_unavailable",
+    422,
+    "The task is not done here",
+    cause="No worker that may take the job does this task: `style` needs a network that sees styles.",
+    cure="See the `tasks` of `GET /v1/models`; the operator can set `INLAY_STYLE_MODEL`.",
 )
 INVALID_BASE64 = define(
     "invalid_base64",

@@ -6,7 +6,7 @@ FILE_EMPTY = define(
     "file_empty",
     422,
     "A file is empty",
-    cause="The picture or mask has no bytes; often a form sent before a file was chosen.",
+    cause="A picture or mask has no bytes; often a form sent before a file was chosen.",
     cure="Send the file's content.",
 )
 UNSUPPORTED_IMAGE_TYPE = define(
@@ -48,7 +48,7 @@ IMAGE_TOO_SMALL = define(
     "image_too_small",
     422,
     "The picture is too small",
-    cause="One side of the picture has fewer pixels than `min_side_px` of `GET /v1/limits`.",
+    cause="A side has fewer pixels than `min_side_px` of `GET /v1/limits`, divided by `factor` for `upscale`.",
     cure="Send a larger picture.",
 )
 IMAGE_TOO_LARGE = define(
@@ -58,11 +58,25 @@ IMAGE_TOO_LARGE = define(
     cause="Width times height is more than `max_pixels` of `GET /v1/limits`.",
     cure="Scale the picture down.",
 )
+RESULT_TOO_LARGE = define(
+    "result_too_large",
+    422,
+    "The result would have too many pixels",
+    cause="Enlarged as asked for, the picture has more than `max_pixels` of `GET /v1/limits`.",
+    cure="Enlarge it less, or scale the picture down first.",
+)
+BEYOND_MODEL = define(
+    "beyond_model",
+    422,
+    "The model is too small for the picture",
+    cause="A picture to upscale is larger than the model's `native_size_px`, or reduced to it a blur vanishes.",
+    cure="Send a part of the picture, or ask for a larger model (`GET /v1/models`).",
+)
 ASPECT_RATIO = define(
     "aspect_ratio",
     422,
     "The picture is too long and thin",
-    cause="One side of the picture is more than 32 times the other.",
+    cause="One side of the picture, or of the result, is more than 32 times the other.",
     cure="Cut it into shorter pieces.",
 )
 DECOMPRESSION_BOMB = define(

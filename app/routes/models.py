@@ -8,6 +8,7 @@ from app.bodies import max_body_bytes
 from app.conditional import LONGEST_WAIT_S
 from app.file_checks import MIN_SIDE_PX
 from app.services import Services, ServicesDep
+from jobs.spec import TASKS
 
 router = APIRouter(prefix="/v1", tags=["service"])
 
@@ -32,7 +33,7 @@ class Limits(BaseModel):
 
     max_upload_bytes: int = Field(description="Of one file.")
     max_body_bytes: int = Field(description="Of the whole request.")
-    min_side_px: int = Field(description="Of pictures.")
+    min_side_px: int = Field(description="Of pictures; of one to be upscaled, this divided by the factor.")
     max_pixels: int = Field(description="Width times height of pictures and masks.")
     max_decompression_ratio: int = Field(description="Of pictures that unpack to more than 32 MiB.")
     image_formats: list[str]
@@ -46,9 +47,6 @@ class Limits(BaseModel):
     tasks: list[str]
 
 
-TASKS = ["complete", "inpaint", "generate"]
-
-
 @router.get("/models", summary="Models", responses=docs.responses({}, ()))
 async def list_models(services: ServicesDep) -> Models:
     """The models of all warmed-up workers."""
@@ -59,8 +57,9 @@ def _models(services: Services) -> Models:
     found: dict[str, Model] = {}
     for worker in services.workers.ready():
         model = found.setdefault(
-            worker.model, Model(id=worker.model, native_size_px=worker.native_size_px, tasks=TASKS, workers=0)
+            worker.model, Model(id=worker.model, native_size_px=worker.native_size_px, tasks=[], workers=0)
         )
+        model.tasks += [task for task in worker.tasks if task not in model.tasks]
         model.workers += 1
     return Models(models=sorted(found.values(), key=lambda model: model.id))
 
@@ -83,5 +82,5 @@ async def get_limits(services: ServicesDep) -> Limits:
         rate_limit_jobs=settings.rate_limit_jobs if keyed else None,
         rate_window_s=settings.rate_window_s if keyed else None,
         max_active_jobs=settings.max_active_jobs if keyed else None,
-        tasks=TASKS,
+        tasks=list(TASKS),
     )

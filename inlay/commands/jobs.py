@@ -24,6 +24,7 @@ from inlay.options import (
     Url,
     with_shared_options,
 )
+from inlay.states import states
 from inlay.terminal import console, detail, errors_as_exit_status, print_json, watch
 
 POLL_S = 0.25
@@ -40,7 +41,7 @@ def complete(
 ) -> None:
     """Keep one side of a picture and draw the rest."""
     parameters = {"keep": keep.value, "fraction": fraction, **sampling.parameters()}
-    _submit_and_fetch("complete", parameters, {"image": picture}, delivery)
+    submit_and_fetch("complete", parameters, {"image": picture}, delivery)
 
 
 @with_shared_options
@@ -63,7 +64,7 @@ def inpaint(
         "mask_resize": mask_resize,
         **sampling.parameters(),
     }
-    _submit_and_fetch("inpaint", parameters, {"image": picture, "mask": mask}, delivery)
+    submit_and_fetch("inpaint", parameters, {"image": picture, "mask": mask}, delivery)
 
 
 @with_shared_options
@@ -75,7 +76,7 @@ def generate(
 ) -> None:
     """Draw a picture from the prompt alone."""
     parameters = {"width_px": width_px, "height_px": height_px, **sampling.parameters()}
-    _submit_and_fetch("generate", parameters, {}, delivery)
+    submit_and_fetch("generate", parameters, {}, delivery)
 
 
 def status(job_id: JobId, url: Url = DEFAULT_URL, as_json: AsJson = False) -> None:
@@ -102,7 +103,7 @@ def result(
     typer.echo(output)
 
 
-def _submit_and_fetch(
+def submit_and_fetch(
     task: str, parameters: dict[str, Any], pictures: dict[str, Path | None], delivery: Delivery
 ) -> None:
     """Submit, follow with progress, write the pictures, print their paths (or the job as JSON)."""
@@ -116,7 +117,10 @@ def _submit_and_fetch(
         except KeyboardInterrupt:
             console.print(f"the job goes on; to stop it: inlay cancel {job.id}", markup=False)
             raise
-        written = [_target(delivery.output, task, pictures.get("image"), job, i) for i in range(_count(job))]
+        written = [
+            _target(delivery.output, task, pictures.get("image") or pictures.get("reference"), job, i)
+            for i in range(_count(job))
+        ]
         for index, path in enumerate(written):
             path.write_bytes(client.result(job.id, index))
     if delivery.as_json:
@@ -128,7 +132,7 @@ def _submit_and_fetch(
 def _until(client: Client, job_id: str, timeout_s: float | None) -> Iterator[Job]:
     """The job's states until it is final. Raises `WaitTimeout`."""
     started = time.monotonic()
-    for job in client.follow(job_id, interval_s=POLL_S):
+    for job in states(client, job_id, interval_s=POLL_S, timeout_s=timeout_s):
         yield job
         if timeout_s is not None and not job.final and time.monotonic() - started > timeout_s:
             raise WaitTimeout(job, timeout_s)

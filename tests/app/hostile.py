@@ -382,7 +382,7 @@ def bad_forms() -> Iterator[Hostile]:
 
 
 BAD_VALUES: dict[str, list[Any]] = {
-    "task": ["", "Complete", "upscale", None, 1, ["complete"], {}],
+    "task": ["", "Complete", "teleport", None, 1, ["complete"], {}],
     "keep": ["", "middle", "LEFT", None, 0],
     "fraction": [0, 0.05, 0.95, 1, -0.5, "half", None, True, [0.5]],
     "steps": [0, 101, -1, 1.5, "many", None, True, [], {}, 10**30],

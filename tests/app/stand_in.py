@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 
 from PIL import Image
 
@@ -12,8 +13,9 @@ from jobs.connect import connect
 from jobs.errors import FailureCode
 from jobs.events import EventLog
 from jobs.queue import JobQueue
-from jobs.record import Failure, JobRecord, JobState, Progress, Quality, Result, Timings
+from jobs.record import Failure, JobRecord, JobState, Progress, Quality, Result, Timings, UnderstoodInput
 from jobs.settings import Settings
+from jobs.spec import TASKS
 from jobs.store import JobStore
 from jobs.workers import WorkerPresence, WorkerRegistry, WorkerState
 
@@ -31,10 +33,23 @@ class StandIn:
         self.workers = WorkerRegistry(self.redis)
         self.events = EventLog(self.redis)
 
-    def appear(self, *, ttl_s: float = 3600, state: WorkerState = WorkerState.READY, max_batch: int = 8) -> None:
+    def appear(
+        self,
+        *,
+        ttl_s: float = 3600,
+        state: WorkerState = WorkerState.READY,
+        max_batch: int = 8,
+        tasks: Sequence[str] = TASKS,
+    ) -> None:
         """Gives a sign of life that lasts."""
         presence = WorkerPresence(
-            name=self.name, state=state, model="scenes-128", native_size_px=128, device="cpu", max_batch=max_batch
+            name=self.name,
+            state=state,
+            model="scenes-128",
+            native_size_px=128,
+            tasks=list(tasks),
+            device="cpu",
+            max_batch=max_batch,
         )
         self.workers.beat(presence, ttl_s=ttl_s)
 
@@ -52,7 +67,7 @@ class StandIn:
     def finish(self, record: JobRecord) -> list[bytes]:
         """Stores n pictures and succeeds; returns their bytes."""
         pictures, results = [], []
-        size = (record.input.width_px, record.input.height_px) if record.input else (128, 128)
+        size = _result_size(record.input) if record.input else (128, 128)
         kind = record.spec.output.format
         for index in range(record.spec.n):
             buffer = io.BytesIO()
@@ -93,3 +108,8 @@ class StandIn:
     def close(self) -> None:
         """Disconnects."""
         self.redis.close()
+
+
+def _result_size(understood: UnderstoodInput) -> tuple[int, int]:
+    width, height = understood.result_width_px, understood.result_height_px
+    return width or understood.width_px, height or understood.height_px

@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from jobs import keys
+from jobs.spec import TASKS
 from tests.app.pictures import base64_text, mask_image, mask_png, opened, picture_png
 from tests.app.stand_in import StandIn
 
@@ -79,6 +80,8 @@ def test_multipart_with_plain_fields_is_accepted(http: httpx.Client) -> None:
     assert job["input"] == {
         "width_px": 96,
         "height_px": 80,
+        "result_width_px": 96,
+        "result_height_px": 80,
         "format": "png",
         "mask_source": "side",
         "mask_polarity": None,
@@ -369,9 +372,7 @@ def test_request_id_is_kept_if_sane_and_replaced_otherwise(http: httpx.Client) -
 
 def test_models_and_limits_say_what_is_possible(http: httpx.Client, worker: StandIn) -> None:
     assert http.get("/v1/models").json() == {
-        "models": [
-            {"id": "scenes-128", "native_size_px": 128, "tasks": ["complete", "inpaint", "generate"], "workers": 1}
-        ]
+        "models": [{"id": "scenes-128", "native_size_px": 128, "tasks": list(TASKS), "workers": 1}]
     }
     limits = http.get("/v1/limits").json()
     assert limits["max_upload_bytes"] == worker.settings.max_upload_bytes

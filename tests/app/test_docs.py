@@ -8,7 +8,7 @@ import subprocess
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import NoReturn
+from typing import NoReturn, get_args
 
 import pytest
 
@@ -16,7 +16,7 @@ from app.main import create_app
 from app.problem_types import CATALOGUE, ProblemType
 from jobs.errors import FailureCode
 from jobs.settings import Settings
-from jobs.spec import CompleteSpec, GenerateSpec, InpaintSpec
+from jobs.spec import TASKS, AnySpec, CommonSpec
 from tests.app.pictures import encoded, gradient, mask_image
 from tests.app.service import ApiProcess
 from tests.app.stand_in import StandIn
@@ -40,8 +40,13 @@ def test_routes_are_documented() -> None:
     assert set(re.findall(r"^\| `([A-Z]+ /[^`]*)` \|", PAGE, re.MULTILINE)) == routes
 
 
-@pytest.mark.parametrize("spec", [CompleteSpec, InpaintSpec, GenerateSpec])
-def test_parameters_are_documented(spec: type[CompleteSpec | InpaintSpec | GenerateSpec]) -> None:
+def test_tasks_are_documented() -> None:
+    table = PAGE.partition("### Tasks")[2].partition("### Parameters")[0]
+    assert set(re.findall(r"^\| `(\w+)` \| [`–]", table, re.MULTILINE)) == set(TASKS)
+
+
+@pytest.mark.parametrize("spec", get_args(AnySpec))
+def test_parameters_are_documented(spec: type[CommonSpec]) -> None:
     table = PAGE.partition("### Parameters")[2].partition("### Pictures")[0]
     documented = set(re.findall(r"`(\w+)`", "".join(re.findall(r"^\|([^|]*)\|", table, re.MULTILINE))))
     assert set(spec.model_fields) <= documented

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from app.accept import check_pictures
 from app.problems import Problem
+from app.understanding import check_pictures
 from jobs.settings import Settings
 from jobs.spec import CompleteSpec, OutputSpec
 from tests.app.pictures import encoded, gradient

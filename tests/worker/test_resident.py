@@ -56,7 +56,7 @@ def test_complete_keeps_the_known_side_to_the_byte(
     assert record.quality.known_region_max_abs_diff == 0
     assert record.quality.residual is not None
     assert record.timings is not None
-    assert record.timings.nfe == 2 * 3
+    assert record.timings.nfe == 2 * 2
     assert record.timings.run_s > 0
     assert record.attempt == 1
 
