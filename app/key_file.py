@@ -12,6 +12,7 @@ import structlog
 log = structlog.get_logger(__name__)
 
 LOOK_AGAIN_S = 1.0
+"""Seconds between two looks at the file."""
 _LINE = re.compile(r"(?!anonymous:)([a-z0-9][a-z0-9._-]{0,63}):sha256:([0-9a-f]{64})", re.ASCII)
 
 
@@ -26,9 +27,10 @@ class KeyFile:
     are random and long (`inlay keys new`), so that a plain hash of one cannot be searched for.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, look_again_s: float = LOOK_AGAIN_S) -> None:
         """Raises `KeyFileUnusable`."""
         self._path = path
+        self._look_again_s = look_again_s
         self._looked_at = time.monotonic()
         self._version = _version(path)
         self._entries = _read(path)
@@ -43,8 +45,8 @@ class KeyFile:
         return found
 
     def _look_again(self) -> None:
-        """Once a second; a file that has become unusable changes nothing until it is mended."""
-        if time.monotonic() - self._looked_at < LOOK_AGAIN_S:
+        """Not at every request; a file that has become unusable changes nothing until it is mended."""
+        if time.monotonic() - self._looked_at < self._look_again_s:
             return
         self._looked_at = time.monotonic()
         version = _version(self._path)

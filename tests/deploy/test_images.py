@@ -145,6 +145,13 @@ def test_api_is_published_on_loopback_only(compose: dict[str, Any]) -> None:
     assert all(port.startswith("127.0.0.1:") for port in compose["services"]["api"]["ports"])
 
 
+def test_api_refuses_to_be_open_unless_the_example_is_copied(compose: dict[str, Any]) -> None:
+    environment = compose["services"]["api"]["environment"]
+    assert environment["INLAY_ALLOW_ANONYMOUS"] == "${ALLOW_ANONYMOUS:-false}"
+    assert environment["INLAY_API_KEYS_FILE"] == "${API_KEYS_FILE:-}"
+    assert Settings.model_validate({"api_keys_file": ""}).api_keys_file is None
+
+
 def test_workers_are_given_longer_to_stop_than_they_take_to_drain(compose: dict[str, Any]) -> None:
     for name in ("worker", "worker-gpu"):
         grace_s = int(compose["services"][name]["stop_grace_period"].removesuffix("s"))

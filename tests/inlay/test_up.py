@@ -156,6 +156,15 @@ def test_a_port_in_use_is_told_before_anything_starts(up: NewUp, tmp_path: Path)
     assert "--port" in told
 
 
+def test_an_address_that_others_reach_needs_keys_or_a_setting(up: NewUp, tmp_path: Path) -> None:
+    service = up("--host", "0.0.0.0", "--port", "0", "--data", str(tmp_path / "data"))  # noqa: S104
+    status, told = service.end_by_itself()
+    assert status == ExitStatus.FAILURE
+    assert "INLAY_API_KEYS_FILE" in told
+    assert "INLAY_ALLOW_ANONYMOUS" in told
+    assert service.nothing_left()
+
+
 def test_a_model_that_is_not_there_is_told_with_the_end_of_the_log(up: NewUp, tmp_path: Path) -> None:
     service = up("--port", "0", "--data", str(tmp_path / "data"), INLAY_MODEL=str(tmp_path / "absent"))
     status, told = service.end_by_itself()

@@ -1,0 +1,92 @@
+"""`inlay keys` and a client that sends what it made."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from inlay import AsyncClient, Client, NotFound, Unauthorized
+from inlay.cli import app
+from inlay.terminal import ExitStatus
+from tests.app.keyed import KeyedService
+
+
+def keys_new(*arguments: object) -> Result:
+    return CliRunner().invoke(app, ["keys", "new", *map(str, arguments)])
+
+
+def test_a_new_key_is_printed_with_the_line_that_holds_its_hash() -> None:
+    key, line = keys_new("alice").stdout.split()
+    assert key.startswith("inlay_")
+    assert len(key) >= 40
+    assert line == f"alice:sha256:{hashlib.sha256(key.encode()).hexdigest()}"
+    assert keys_new("alice").stdout.split()[0] != key
+
+
+@pytest.mark.parametrize("before", [None, "", "# keys\n", "# keys"])
+def test_the_line_is_added_to_the_file_and_the_key_is_not(tmp_path: Path, before: str | None) -> None:
+    file = tmp_path / "folder" / "keys"
+    if before is not None:
+        file.parent.mkdir()
+        file.write_text(before)
+    made = keys_new("bob", "--file", file)
+    key = made.stdout.strip()
+    lines = file.read_text().splitlines()
+    assert lines[-1] == f"bob:sha256:{hashlib.sha256(key.encode()).hexdigest()}"
+    assert lines[:-1] == (before or "").splitlines()
+    assert file.read_text().endswith("\n")
+
+
+@pytest.mark.parametrize("name", ["", "Alice", "a b", "a:b", "-a", "x" * 65, "anonymous", "ä"])
+def test_names_that_the_service_would_not_read_are_wrong_usage(name: str) -> None:
+    assert keys_new("--", name).exit_code == ExitStatus.USAGE
+
+
+def test_a_file_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    made = keys_new("alice", "--file", tmp_path / "file" / "keys")
+    assert made.exit_code == ExitStatus.FAILURE
+    assert made.stdout == "", "a key whose hash is nowhere is of no use"
+
+
+@pytest.fixture(scope="module")
+def keyed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KeyedService]:
+    with KeyedService(tmp_path_factory.mktemp("keys") / "keys", ("alice", "bob")) as service:
+        yield service
+
+
+def test_clients_use_their_key_and_see_their_own_jobs_only(
+    keyed: KeyedService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = str(keyed.apis[0].client.base_url)
+    monkeypatch.delenv("INLAY_API_KEY", raising=False)
+    with Client(url) as nobody, pytest.raises(Unauthorized):
+        nobody.limits()
+    with Client(url, api_key=keyed.keys["alice"]) as alice:
+        made = [alice.generate(prompt="a vase", idempotency_key=f"order-{number}").id for number in range(5)]
+        assert alice.generate(prompt="a vase", idempotency_key="order-4").id == made[4]
+        assert [job.id for job in alice.jobs(page_size=2)] == made[::-1]
+        alice.cancel(made[2])
+        assert [job.id for job in alice.jobs(state="canceled")] == [made[2]]
+    monkeypatch.setenv("INLAY_API_KEY", keyed.keys["bob"])
+    asyncio.run(sees_nothing(url, made[0]))
+
+
+async def sees_nothing(url: str, foreign: str) -> None:
+    async with AsyncClient(url) as bob:
+        assert [job async for job in bob.jobs()] == []
+        with pytest.raises(NotFound):
+            await bob.get(foreign)
+
+
+def test_commands_take_the_key_from_the_environment(keyed: KeyedService) -> None:
+    environ: dict[str, str | None] = {"INLAY_URL": str(keyed.apis[0].client.base_url)}
+    arguments = ["generate", "--prompt", "a vase", "--no-wait"]
+    assert CliRunner().invoke(app, arguments, env=environ | {"INLAY_API_KEY": None}).exit_code == ExitStatus.REFUSED
+    environ["INLAY_API_KEY"] = keyed.keys["alice"]
+    assert CliRunner().invoke(app, arguments, env=environ).exit_code == ExitStatus.SUCCESS
