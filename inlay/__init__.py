@@ -20,6 +20,7 @@ from inlay.errors import (
     Unavailable,
     WaitTimeout,
 )
+from inlay.events import Ended, Event, Progressed, Queued, Started
 from inlay.models import Job, Parameters, Progress
 from inlay.retries import RetryPolicy
 
@@ -28,6 +29,8 @@ __all__ = [
     "Client",
     "Conflict",
     "ConnectionFailed",
+    "Ended",
+    "Event",
     "Gone",
     "InlayError",
     "InvalidRequest",
@@ -39,9 +42,12 @@ __all__ = [
     "Problem",
     "ProblemError",
     "Progress",
+    "Progressed",
+    "Queued",
     "Refused",
     "RetryPolicy",
     "ServiceFailed",
+    "Started",
     "TooManyRequests",
     "Unauthorized",
     "Unavailable",

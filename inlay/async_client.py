@@ -15,6 +15,7 @@ from inlay.calls import Call, Picture
 from inlay.client import LONG_POLL_S, SHORTEST_POLL_S, ended_well, poll_pause_s
 from inlay.connecting import DEFAULT_URL, authorization, on_this_machine, successful, unreachable
 from inlay.errors import WaitTimeout
+from inlay.events import Event, Trail
 from inlay.models import Job, JobState
 from inlay.retries import RetryPolicy
 from inlay.tasks import Tasks
@@ -87,7 +88,34 @@ class AsyncClient(Tasks[Coroutine[Any, Any, Job]]):
             if time.monotonic() - asked < SHORTEST_POLL_S:  # the service did not hold the answer
                 await asyncio.sleep(min(poll_pause_s(response), max(SHORTEST_POLL_S, left_s)))
 
-    async def follow(self, job_id: str, *, interval_s: float | None = None) -> AsyncIterator[Job]:
+    async def follow(
+        self, job_id: str, *, previews: bool = False, after: str | None = None, timeout_s: float | None = None
+    ) -> AsyncIterator[Event]:
+        """Yield what happens to the job as it happens, from its first event or after the id `after`, to its end.
+
+        A lost connection is taken up where it broke. With `previews` the service makes small pictures on the way.
+        Ends without a final event only after `timeout_s`.
+        """
+        trail = Trail(job_id, self._retries, previews=previews, after=after, timeout_s=timeout_s)
+        while not trail.over:
+            call = trail.call
+            try:
+                async with self._http.stream(
+                    call.method, call.path, headers=dict(call.headers), timeout=trail.timeout
+                ) as response:
+                    if response.is_error:
+                        await response.aread()
+                    if trail.begin(response):
+                        async for line in response.aiter_lines():
+                            event = trail.read(line)
+                            if event is not None:
+                                yield event
+                        trail.end()
+            except httpx.TransportError as error:
+                trail.fail(error, self._http.base_url)
+            await asyncio.sleep(trail.pause_s)
+
+    async def poll(self, job_id: str, *, interval_s: float | None = None) -> AsyncIterator[Job]:
         """Yield the job now and at every change until it is final; polls at `interval_s`, else as the service asks."""
         last: Mapping[str, Any] | None = None
         while True:

@@ -35,7 +35,7 @@ from tests.inlay.fake_service import ScriptedService, job_json, problem_json
 SWIFT = RetryPolicy(attempts=3, first_delay_s=0.001, longest_delay_s=0.05)
 REFUSED_CONNECTION = httpx.ConnectError("refused")
 BROKEN_ANSWER = httpx.ReadError("reset")
-ITERATORS = {"follow", "jobs"}
+ITERATORS = {"follow", "jobs", "poll"}
 
 
 class Caller:
@@ -129,10 +129,10 @@ def test_wait_gives_up_in_time_and_tells_the_last_state(call: Caller) -> None:
     assert caught.value.job.state == "running"
 
 
-def test_follow_yields_each_change_once_until_the_end(call: Caller) -> None:
+def test_poll_yields_each_change_once_until_the_end(call: Caller) -> None:
     half_way = job_json("running", progress={"step": 10, "steps": 20, "eta_s": 1.0})
     answers = [(200, body) for body in (job_json(), job_json(), half_way, half_way, job_json("succeeded"))]
-    jobs = call(ScriptedService(*answers), "follow", "job1", interval_s=0.01)
+    jobs = call(ScriptedService(*answers), "poll", "job1", interval_s=0.01)
     assert [job.state for job in jobs] == ["queued", "running", "succeeded"]
 
 
