@@ -79,6 +79,9 @@ class Settings(BaseSettings):
     max_batch: int = Field(8, ge=1, le=64, description="Pictures that one worker samples at once.")
     finishing_threads: int = Field(2, ge=1, description="Threads that read uploads and write results.")
 
+    progress_interval_s: float = Field(
+        0.5, ge=0, description="Seconds between two `progress` events of a job, at least; so also between its previews."
+    )
     heartbeat_interval_s: float = Field(1.0, gt=0, description="Seconds between a worker's signs of life.")
     worker_ttl_s: float = Field(5.0, gt=0, description="Seconds without a sign of life after which a worker is dead.")
     recovery_interval_s: float = Field(1.0, gt=0, description="Seconds between searches for abandoned jobs.")

@@ -7,6 +7,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 
 from rq.executions import Execution
+from torch import Tensor
 
 from jobs.record import JobRecord, Progress, Timings
 from sampler.engine import Ticket
@@ -29,6 +30,10 @@ class ActiveJob:
     tickets: dict[Ticket, int] = field(default_factory=dict)
     """Picture number of each process that runs."""
     steps_done: dict[int, int] = field(default_factory=dict)
+    estimate: Tensor | None = None
+    """Latents (c, h, w) that the first picture is expected to have, after its last step."""
+    announced_at: float = float("-inf")
+    """Monotonic time of the last `progress` event."""
     painted: dict[int, Painted] = field(default_factory=dict)
 
     @property

@@ -17,6 +17,7 @@ from typing import NoReturn
 from jobs.blobs import RedisBlobStore
 from jobs.connect import RedisClient
 from jobs.errors import JobNotFound, RecordUnreadable, TransitionRefused
+from jobs.events import EventLog
 from jobs.queue import JobQueue
 from jobs.record import Failure, JobRecord, JobState
 from jobs.settings import Settings
@@ -26,6 +27,7 @@ from jobs.workers import WorkerPresence, WorkerRegistry, WorkerState
 from sampler.constraints.style import Features
 from sampler.engine import Engine
 from worker.active import ActiveJob
+from worker.announcer import Announcer
 from worker.assignment import Assignment
 from worker.books import BookkeepingWorker
 from worker.closing import Closing, Shelf
@@ -36,6 +38,7 @@ from worker.metering import MeteredEvaluator
 from worker.patience import Patience
 from worker.periodic import Periodic
 from worker.preparation import prepare
+from worker.previews import fit_colors
 from worker.process import Painted
 from worker.recovery import Recovery
 from worker.runner import Runner
@@ -62,9 +65,9 @@ class ResidentWorker(BookkeepingWorker):
     """Takes jobs while there is room in the batch, runs them through one engine, and ends each by the book.
 
     Threads: the caller's runs the engine and takes jobs; `finishing_threads` read uploads and write results; one beats,
-    one recovers. `features` see styles; without them the task `style` is not offered. `on_hang` is called when the
-    engine has made no progress for `stall_timeout_s`; it should end the process, as nothing else can free a hung
-    device.
+    one recovers, one tells how far the jobs are. `features` see styles; without them the task `style` is not offered.
+    `on_hang` is called when the engine has made no progress for `stall_timeout_s`; it should end the process, as
+    nothing else can free a hung device.
     """
 
     def __init__(
@@ -90,7 +93,10 @@ class ResidentWorker(BookkeepingWorker):
         self._closing = Closing(self._shelf, self, self._pool, self._patience, settings)
         self._sizes = batch_sizes(settings.max_batch, fixed=settings.compile or model.device.type != "cpu")
         engine: Engine[Painted] = Engine(self._meter, self._sizes)
-        self._runner = Runner(engine, self._shelf.store, self._closing, self._patience, max_pictures=settings.max_batch)
+        self._announcer = Announcer(EventLog(redis), self._patience, settings.progress_interval_s)
+        self._runner = Runner(
+            engine, self._shelf.store, self._closing, self._patience, self._announcer, max_pictures=settings.max_batch
+        )
         self._recovery = Recovery(redis, self._shelf, self._patience, settings)
         self._claiming: str | None = None
         self._phase = WorkerState.STARTING
@@ -113,8 +119,10 @@ class ResidentWorker(BookkeepingWorker):
         )
         status = EXIT_OK
         heartbeat.start()
+        self._announcer.start()
         try:
             warm_up(self._model, self._meter, self._sizes if len(self._sizes) < 8 else self._sizes[:1])
+            self._announcer.colors = fit_colors(self._model, self._meter)
             self._meter.forget_longest()
             self._phase = WorkerState.READY
             self.beat()
@@ -259,6 +267,7 @@ class ResidentWorker(BookkeepingWorker):
         self._patience.end()
         self._meter.tick()
         self._pool.shutdown(wait=True, cancel_futures=True)
+        self._announcer.stop()
         heartbeat.stop()
         self._patience.attempt(lambda: self._registry.leave(self.name), None)
         self._patience.attempt(self.register_death, None)

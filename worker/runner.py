@@ -14,6 +14,7 @@ from jobs.store import JobStore
 from sampler.engine import Engine, Finished, Ticket
 from sampler.evaluation import Report
 from worker.active import ActiveJob
+from worker.announcer import Announcer
 from worker.assignment import Prepared
 from worker.closing import Closing
 from worker.errors import DeadlineExceeded, DeviceLost, device_lost
@@ -27,12 +28,20 @@ class Runner:
     """Drives all taken jobs, one round of evaluations at a time. For the engine's thread only, but for `ids`."""
 
     def __init__(
-        self, engine: Engine[Painted], store: JobStore, closing: Closing, patience: Patience, *, max_pictures: int
+        self,
+        engine: Engine[Painted],
+        store: JobStore,
+        closing: Closing,
+        patience: Patience,
+        announcer: Announcer,
+        *,
+        max_pictures: int,
     ) -> None:
         self._engine = engine
         self._store = store
         self._closing = closing
         self._patience = patience
+        self._announcer = announcer
         self._max_pictures = max_pictures
         self._jobs: dict[str, ActiveJob] = {}
         self._owner: dict[Ticket, ActiveJob] = {}
@@ -128,6 +137,8 @@ class Runner:
     def _report(self, job: ActiveJob, number: int, report: Report) -> None:
         before = job.progress().step
         job.steps_done[number] = report.step
+        if number == 0:
+            job.estimate = report.x0_hat
         progress = job.progress()
         if progress.step == before:
             return
@@ -142,7 +153,9 @@ class Runner:
             # Nothing that Redis says about a report is worth a job.
             logger.exception("progress could not be reported", extra={"job": job.id})
             return
-        if not owned:
+        if owned:
+            self._announcer.offer(job, progress)
+        else:
             self._closing.abandon(self._drop(job))
 
     def _collect(self, finished: Finished[Painted]) -> None:
