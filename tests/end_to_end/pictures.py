@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from math import inf, log10
 
 import numpy as np
 from PIL import Image
@@ -48,3 +49,9 @@ def same_pixels(one: Image.Image, other: Image.Image, corners: tuple[int, int, i
 def largest_difference(one: Image.Image, other: Image.Image) -> int:
     """Largest difference of an 8-bit value."""
     return int(np.abs(np.asarray(one, int) - np.asarray(other, int)).max())
+
+
+def psnr_db(one: Image.Image, other: Image.Image) -> float:
+    """Peak signal-to-noise ratio of all 8-bit values, in decibels; infinite for equal pictures."""
+    error = float(np.square(np.asarray(one, float) - np.asarray(other, float)).mean())
+    return 10 * log10(255**2 / error) if error else inf

@@ -98,23 +98,27 @@ class Bench:
         self.blobs = RedisBlobStore(redis)
         self._count = 0
 
-    def record(self, image: bytes | None = None, mask: bytes | None = None, **spec: Any) -> JobRecord:
+    def record(
+        self, image: bytes | None = None, mask: bytes | None = None, reference: bytes | None = None, **spec: Any
+    ) -> JobRecord:
         """A new record with its uploads stored, not yet accepted."""
         self._count += 1
         job_id = f"job-{self._count:08d}"
         inputs = {}
-        for name, data in (("image", image), ("mask", mask)):
+        for name, data in (("image", image), ("mask", mask), ("reference", reference)):
             if data is not None:
                 inputs[name] = keys.blob(job_id, name)
                 self.blobs.put(inputs[name], data, "image/png", ttl_s=3600)
         spec = {"task": "complete", "steps": 2, "inner_steps": 1, **spec}
         return JobRecord(id=job_id, spec=JOB_SPEC.validate_python(spec), seed=spec.get("seed", 5), inputs=inputs)
 
-    def submit(self, image: bytes | None = None, mask: bytes | None = None, **spec: Any) -> str:
+    def submit(
+        self, image: bytes | None = None, mask: bytes | None = None, reference: bytes | None = None, **spec: Any
+    ) -> str:
         """Accept a job: record first, then the queue. Without an image it is one of 64×64 noise."""
-        if image is None and spec.get("task") != "generate":
+        if image is None and spec.get("task") not in {"generate", "style"}:
             image = noise_png(64, 64)
-        record = self.record(image, mask, **spec)
+        record = self.record(image, mask, reference, **spec)
         self.store.create(record)
         self.queue.enqueue(record.id)
         return record.id
@@ -159,8 +163,9 @@ def start_worker(settings: Settings, redis: RedisClient, tiny_model: DiffusersMo
     def run(**changes: Any) -> Iterator[ResidentWorker]:
         model = changes.pop("tiny_model", tiny_model)
         on_hang = changes.pop("on_hang", None)
+        features = changes.pop("features", None)
         changed = settings.model_copy(update=changes)
-        worker = ResidentWorker(changed, connect(changed, retries=1), model, on_hang=on_hang)
+        worker = ResidentWorker(changed, connect(changed, retries=1), model, features=features, on_hang=on_hang)
         thread = threading.Thread(target=worker.serve)
         thread.start()
         try:

@@ -139,9 +139,9 @@ def kernel_of(spec: DeblurSpec, scale: float = 1.0) -> Tensor:
     return gaussian_kernel((spec.sigma_px or 0.0) * scale)
 
 
-def with_luminance(image: Tensor, luminance: Tensor) -> Tensor:
-    """The image (3, H, W) of 8 bits nearest to `image` that has the luminance (1, H, W), band by band."""
-    rows = max(1, BAND_PX // image.shape[-1])
+def with_luminance(image: Tensor, luminance: Tensor, band_px: int = BAND_PX) -> Tensor:
+    """The image (3, H, W) of 8 bits nearest to `image` that has the luminance (1, H, W), `band_px` at a time."""
+    rows = max(1, band_px // image.shape[-1])
     bands = zip(torch.split(image, rows, 1), torch.split(luminance, rows, 1), strict=True)
     kept = [make_consistent(band, Colorize(), wanted, max_rounds=MAX_ROUNDS).image for band, wanted in bands]
     return torch.cat(kept, 1)
