@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import threading
 import time
@@ -16,6 +15,7 @@ from pydantic import SecretStr
 from jobs import keys
 from jobs.record import JobRecord
 from jobs.settings import Settings
+from tests.app.crowd import Crowd
 from tests.app.service import ApiProcess
 from tests.app.sse import Told, events_in, events_of, names
 from tests.app.stand_in import StandIn
@@ -197,46 +197,14 @@ def test_followers_of_a_deleted_job_are_let_go(api: ApiProcess, http: httpx.Clie
     assert 0 < worker.redis.ttl(keys.events(job["id"])) <= 60
 
 
-async def follow_all(api: ApiProcess, paths: list[str], begun: threading.Event) -> list[list[Told]]:
-    """One follower for each path, all at once; `begun` is set when all have been answered."""
-    url, waiting = f"http://127.0.0.1:{api.port}", len(paths)
-    limits = httpx.Limits(max_connections=None)
-
-    async def follow(client: httpx.AsyncClient, path: str) -> list[Told]:
-        nonlocal waiting
-        async with client.stream("GET", path) as response:
-            assert response.status_code == 200
-            waiting -= 1
-            if waiting == 0:
-                begun.set()
-            return list(events_in([line async for line in response.aiter_lines()]))
-
-    async with httpx.AsyncClient(base_url=url, limits=limits, timeout=300, trust_env=False) as client:
-        return await asyncio.gather(*(follow(client, path) for path in paths))
-
-
-class Crowd(threading.Thread):
-    """Many followers in a thread of their own."""
-
-    def __init__(self, api: ApiProcess, paths: list[str]) -> None:
-        super().__init__()
-        self.api, self.paths, self.begun = api, paths, threading.Event()
-        self.heard: list[list[Told]] = []
-        self.start()
-        assert self.begun.wait(240)
-
-    def run(self) -> None:
-        self.heard = asyncio.run(follow_all(self.api, self.paths, self.begun))
-
-
 def test_fifty_followers_of_one_job_all_hear_everything(api: ApiProcess, http: httpx.Client, worker: StandIn) -> None:
     job = submit(http)
     crowd = Crowd(api, [job["links"]["events"]] * 50)
     run(worker, job["id"], pause_s=0.02)
-    crowd.join(60)
-    assert len(crowd.heard) == 50
-    assert names(crowd.heard[0]) == WHOLE_LIFE
-    assert all(heard == crowd.heard[0] for heard in crowd.heard)
+    heard = crowd.heard()
+    assert len(heard) == 50
+    assert names(heard[0]) == WHOLE_LIFE
+    assert all(one == heard[0] for one in heard)
 
 
 def test_followers_of_many_jobs_share_a_few_connections_to_redis_and_leave_nothing_behind(
@@ -248,8 +216,7 @@ def test_followers_of_many_jobs_share_a_few_connections_to_redis_and_leave_nothi
     assert len(worker.redis.client_list()) <= before + 4
     for job in jobs:
         run(worker, job["id"])
-    crowd.join(60)
-    assert [names(heard) for heard in crowd.heard] == [WHOLE_LIFE] * 40
+    assert [names(heard) for heard in crowd.heard()] == [WHOLE_LIFE] * 40
     assert nobody_is_followed_any_more(worker)
 
 
