@@ -25,12 +25,13 @@ from training.masks import random_known
 from training.muon import Muon
 from training.train_unet import (
     CAPTION_DROP,
+    EvenLoss,
     encode_scenes,
     make_scheduler,
     make_unet,
     stratified_timesteps,
     tokenize,
-    velocity_loss,
+    velocity_losses,
 )
 from training.train_vae import to_float
 
@@ -92,6 +93,7 @@ def train(args: argparse.Namespace) -> None:
     ema = Ema(model, decay=0.995)
     progress = load_state(args.out, model, optimizer, ema)
     alphas = make_scheduler().alphas_cumprod
+    even = EvenLoss(alphas)
     clock = Clock(args.steps, args.minutes)
     while (share := clock.share(progress)) < 1:
         for group in optimizer.param_groups:
@@ -99,15 +101,16 @@ def train(args: argparse.Namespace) -> None:
         index = torch.randint(len(latents), (args.batch,))
         ids = torch.where(torch.rand(args.batch, 1) < CAPTION_DROP, empty, tokens[index])
         extra = torch.cat([hole[index], masked[index]], dim=1)
-        loss = velocity_loss(model, latents[index], ids, stratified_timesteps(args.batch), alphas, extra)
-        loss.backward()
+        t = stratified_timesteps(args.batch)
+        losses = velocity_losses(model, latents[index], ids, t, alphas, extra)
+        even(losses, t).backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
         ema.update(model)
         progress.step += 1
         if progress.step % args.log_every == 0 or clock.share(progress) >= 1:
-            print(f"{progress.step} steps, {share:.0%}, loss {loss.item():.4f} {progress}", flush=True)
+            print(f"{progress.step} steps, {share:.0%}, loss {losses.mean().item():.4f} {progress}", flush=True)
             save_state(args.out, progress, model, optimizer, ema, len(latents))
     with ema.swapped_in(model):
         model.unet.to(torch.float16).save_pretrained(args.out / "unet", safe_serialization=True)

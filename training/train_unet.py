@@ -105,21 +105,38 @@ def tokenize(tokenizer: CLIPTokenizer, captions: list[str]) -> Tensor:
     return ids
 
 
-def velocity_loss(model: nn.Module, x0: Tensor, tokens: Tensor, t: Tensor, alphas: Tensor, extra: Tensor) -> Tensor:
-    """Mean squared error of v at timesteps `t`; `extra` (n, k, 16, 16) are further input channels, k may be 0.
-
-    Timesteps with almost no noise weigh less: there v is the noise itself, which nothing can tell from the picture's
-    own grain, and its error would drown what can be learned.
-    """
+def velocity_losses(model: nn.Module, x0: Tensor, tokens: Tensor, t: Tensor, alphas: Tensor, extra: Tensor) -> Tensor:
+    """Squared errors (n,) of v at timesteps `t`; `extra` (n, k, 16, 16) are further input channels, k may be 0."""
     eps = torch.randn_like(x0)
     alpha, sigma = alphas[t].sqrt().view(-1, 1, 1, 1), (1 - alphas[t]).sqrt().view(-1, 1, 1, 1)
     x_t = alpha * x0 + sigma * eps
     v = alpha * eps - sigma * x0
     with torch.autocast(x0.device.type, torch.bfloat16):
         predicted = model(torch.cat([x_t, extra], dim=1), t, tokens)
-    weight = (sigma.square() / LOW_NOISE_VARIANCE).clamp(max=1.0)
-    loss: Tensor = (weight * (predicted.float() - v).square()).mean()
-    return loss
+    losses: Tensor = (predicted.float() - v).square().mean(dim=(1, 2, 3))
+    return losses
+
+
+class EvenLoss:
+    """Weighs timesteps so that each level of noise asks the same of the network.
+
+    A running mean of the loss is kept for equal slices of the timesteps, and a sample weighs its inverse: adaptive, as
+    EDM2's learned weighting is (Karras et al. 2024, arXiv 2312.02696, section 2.2). Where almost nothing is noise, v is
+    the noise itself, which no network can tell from the picture's own grain: there it weighs less.
+    """
+
+    def __init__(self, alphas: Tensor, slices: int = 25, decay: float = 0.98) -> None:
+        self._low_noise = ((1 - alphas) / LOW_NOISE_VARIANCE).clamp(max=1.0)
+        self._slices, self._decay = slices, decay
+        self._mean = torch.zeros(slices, device=alphas.device)
+
+    def __call__(self, losses: Tensor, t: Tensor) -> Tensor:
+        """The weighted mean of `losses` (n,) at timesteps `t` (n,)."""
+        slices = t * self._slices // len(self._low_noise)
+        for index, loss in zip(slices.tolist(), losses.detach(), strict=True):
+            known = self._mean[index] > 0
+            self._mean[index] = torch.where(known, torch.lerp(loss, self._mean[index], self._decay), loss)
+        return (losses * self._low_noise[t] / self._mean[slices]).mean() * self._mean.mean()
 
 
 def save_pipeline(out: Path, vae: AutoencoderKL, model: Denoiser, tokenizer: CLIPTokenizer) -> None:
@@ -158,8 +175,9 @@ def train(args: argparse.Namespace) -> None:
     ema = Ema(model, decay=0.998)
     progress = load_state(args.out, model, optimizer, ema)
     alphas = make_scheduler().alphas_cumprod.to(device)
+    even = EvenLoss(alphas)
     recent = torch.zeros(())
-    clock = Clock(args.steps, args.minutes)
+    clock, first = Clock(args.steps, args.minutes), progress.step
     while (share := clock.share(progress)) < 1:
         step = progress.step
         for group in optimizer.param_groups:
@@ -169,14 +187,14 @@ def train(args: argparse.Namespace) -> None:
         ids = torch.where(dropped, empty, tokens[index]).to(device)
         x0 = latents[index].to(device, memory_format=torch.channels_last)
         t = stratified_timesteps(args.batch).to(device)
-        loss = velocity_loss(model, x0, ids, t, alphas, x0[:, :0])
-        loss.backward()
+        losses = velocity_losses(model, x0, ids, t, alphas, x0[:, :0])
+        even(losses, t).backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
         ema.update(model)
         progress.step = step + 1
-        recent += (loss.detach().cpu() - recent) / min(step + 1, 100)
+        recent += (losses.mean().detach().cpu() - recent) / min(step + 1 - first, 100)
         if (step + 1) % args.log_every == 0 or clock.share(progress) >= 1:
             print(f"{step + 1} steps, {share:.0%}, loss {recent.item():.4f} {progress}", flush=True)
             save_state(args.out, progress, model, optimizer, ema, len(latents))
