@@ -30,7 +30,7 @@ from jobs.settings import Settings
 log = structlog.get_logger(__name__)
 
 DESCRIPTION = (
-    "Constrained image sampling: complete half a picture, repaint what a mask marks, or paint one from words. "
+    "Constrained image sampling: complete, repaint, enlarge, colour or sharpen a picture, or paint one from words. "
     "A job is submitted, followed, and fetched. Every error is a problem (RFC 9457) with a stable code."
 )
 

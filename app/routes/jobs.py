@@ -57,8 +57,9 @@ async def submit_job(
 ) -> Response:
     """Checks everything, stores the pictures, queues the job and answers with it.
 
-    Send `multipart/form-data` (files `image` and `mask`; parameters as plain fields, or as JSON in a part `params`) or
-    `application/json` (files in base64 or as data URLs beside the parameters). Unknown fields are errors.
+    Send `multipart/form-data` (files `image`, `mask`, `reference`, as the task takes them; parameters as plain fields,
+    or as JSON in a part `params`) or `application/json` (files in base64 or as data URLs beside the parameters).
+    Unknown fields are errors.
     """
     headers = await services.stored(spend, services, caller)
     with telling(headers):

@@ -7,12 +7,20 @@ import torch
 from safetensors.torch import save_file
 from transformers import CLIPVisionConfig, CLIPVisionModel
 
+from jobs.settings import Settings
 from sampler.constraints.style import StyleConstraint, grams
 from sampler.engine import run
 from tests.sampler.autoencoders import invertible
 from training.judge import load_judge
 from worker.errors import ModelUnusable
-from worker.style_features import CLIP_MEAN, CLIP_STD, load_clip_features, load_judge_features
+from worker.style_features import (
+    CLIP_MEAN,
+    CLIP_STD,
+    JudgeFeatures,
+    find_style_features,
+    load_clip_features,
+    load_judge_features,
+)
 
 JUDGE = Path(__file__).parents[2] / "models" / "judge"
 CPU = torch.device("cpu")
@@ -94,3 +102,12 @@ def test_both_networks_drive_a_style_and_keep_their_weights_to_themselves(clip_f
         assert first.residual > 0
         assert run(constraint.misfit(z + 0.5 * first.direction), world).residual < first.residual
         assert run(constraint.misfit(world.encode_one(reference)), world).residual < 1e-3
+
+
+def test_the_classifier_beside_the_model_sees_styles_and_other_models_need_a_setting(
+    tmp_path: Path, tiny_folder: Path
+) -> None:
+    assert isinstance(find_style_features(Settings(), CPU), JudgeFeatures)
+    assert find_style_features(Settings(model=str(tiny_folder)), CPU) is None
+    with pytest.raises(ModelUnusable):
+        find_style_features(Settings(model=str(tiny_folder), style_model=str(tmp_path)), CPU)
