@@ -7,8 +7,8 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from training.drawing import SIZE_PX
 from training.masks import box, side, strokes
-from training.scenes import SIZE_PX
 
 MASKS = ("half_left", "half_right", "half_top", "half_bottom", "quarter_left", "box", "strokes", "cells")
 CELL_PX = 8

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from PIL import Image, ImageOps
 
-from training.scenes import SYMMETRIC_KINDS, Scene, make_scene
+from training.kinds import SYMMETRIC_KINDS
+from training.scenes import Scene, make_scene
 
 SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff"}
 

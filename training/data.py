@@ -10,7 +10,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from training.scenes import SIZE_PX, SYMMETRIC_KINDS, TRAINING_SEEDS, Scene, make_scene
+from training.drawing import SIZE_PX
+from training.kinds import SYMMETRIC_KINDS
+from training.scenes import TRAINING_SEEDS, Scene, make_scene
 
 CACHE = Path("build/scenes")
 HELD_OUT_SEED = 0

@@ -19,8 +19,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from training.data import load_described
+from training.drawing import COLORS
+from training.kinds import KINDS
 from training.loop import cosine_lr, use_all_cores
-from training.scenes import COLORS, KINDS
 from training.train_vae import to_float
 
 KIND_NAMES, COLOR_NAMES = sorted(KINDS), sorted(COLORS)

@@ -80,7 +80,7 @@ def copy(source: Path, target: Path, only: str = "") -> None:
 
 def measure(report: Path) -> None:
     """Run the quality benchmark that the card quotes."""
-    options = ["--masks", "half_left", "quarter_left", "box", "--count", "200", "--captions", "200", "--eta", "1"]
+    options = ["--masks", "half_left", "--count", "200", "--captions", "200", "--eta", "1"]
     grid = ["--pictures", str(MODEL / "samples.png")]
     command = [sys.executable, "-m", "benchmarks.quality", "--methods", *METHODS, *options, *grid]
     subprocess.run([*command, "--json", str(report)], check=True)

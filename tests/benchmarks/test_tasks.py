@@ -9,7 +9,7 @@ from PIL import Image
 from benchmarks.masks import CELL_PX, MASKS, make_mask
 from benchmarks.pictures import folder_pictures, symmetric_scenes
 from benchmarks.tasks import TASKS, UNKNOWN_GREY, make_cases
-from training.scenes import SYMMETRIC_KINDS
+from training.kinds import SYMMETRIC_KINDS
 
 SIDE_PX = 128
 

@@ -14,8 +14,9 @@ from benchmarks.masks import make_mask
 from benchmarks.measures import hole_psnr_db
 from tests.end_to_end.deployment import Deployment
 from tests.end_to_end.pictures import half_masked, opened, png, same_pixels, scene
+from training.drawing import COLORS
 from training.judge import load_judge
-from training.scenes import COLORS, SYMMETRIC_KINDS
+from training.kinds import SYMMETRIC_KINDS
 from training.train_vae import to_float
 
 pytestmark = pytest.mark.end_to_end
