@@ -19,12 +19,13 @@ from worker.process import Plan, run_job
 
 GAP_PX = 2
 COLUMNS = 10
+SHOWN = 50
 
 
 def captions(
     setting: Setting, options: SamplerOptions, guidance_scale: float, count: int, pictures_to: Path | None
 ) -> Row:
-    """Sample `count` held-out captions of all kinds; write a grid of the pictures to `pictures_to` if given."""
+    """Sample `count` held-out captions of all kinds; write a grid of the first to `pictures_to` if given."""
     model, native_px = setting.model, setting.model.native_size_px
     drawn = [make_scene(setting.seed + index) for index in range(count)]
     plans = [
@@ -44,7 +45,7 @@ def captions(
     pictures = [from_canvas(one.image, placement) for one in timed.results]
     if pictures_to is not None:
         pictures_to.parent.mkdir(parents=True, exist_ok=True)
-        side_by_side(pictures).save(pictures_to)
+        side_by_side(pictures[:SHOWN]).save(pictures_to, optimize=True)
     jury = setting.jury
     return Row(
         task="generate",
