@@ -105,7 +105,7 @@ def test_up_serves_restarts_a_killed_worker_goes_on_with_its_job_and_stops_clean
     model = make_tiny_model(tmp_path)
     service = up("--port", "0", "--data", str(tmp_path / "data"), INLAY_MODEL=str(model))
     with Client(service.url_when_ready()) as client:
-        job = client.complete(half_picture(), keep="left", steps=100, inner_steps=3, seed=1)
+        job = client.complete(half_picture(), keep="left", steps=100, solver="newton", inner_steps=3, seed=1)
         until(lambda: client.get(job.id).state == "running")
         (worker,) = (child for child in service.children() if "worker" in child.cmdline())
         worker.kill()

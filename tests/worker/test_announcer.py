@@ -53,7 +53,7 @@ def test_progress_is_told_at_most_once_in_an_interval_and_never_after_the_end(
     bench: Bench, start_worker: StartWorker, log: EventLog
 ) -> None:
     with start_worker(progress_interval_s=0.2):
-        job_id = bench.submit(steps=100, inner_steps=5)
+        job_id = bench.submit(steps=100, solver="newton", inner_steps=5)
         bench.wait(job_id)
         time.sleep(0.5)
     events = log.past(job_id)
@@ -87,8 +87,8 @@ def test_previews_are_pictures_of_the_documented_size_for_who_wants_them(
 
 def test_end_that_a_client_or_a_deadline_makes_is_told(bench: Bench, start_worker: StartWorker, log: EventLog) -> None:
     with start_worker():
-        canceled = bench.submit(steps=100, inner_steps=20)
-        late = bench.submit(steps=100, inner_steps=20, deadline_s=1.0)
+        canceled = bench.submit(steps=100, solver="newton", inner_steps=20)
+        late = bench.submit(steps=100, solver="newton", inner_steps=20, deadline_s=1.0)
         bench.wait_for_step(canceled)
         bench.store.request_cancel(canceled)
         bench.wait(canceled)

@@ -67,7 +67,7 @@ def test_job_that_comes_back_to_a_worker_that_still_runs_it_is_run_once(
 ) -> None:
     """As after SIGSTOP: another worker has queued it again, and this one is the first to take it."""
     with start_worker() as worker:
-        job_id = bench.submit(steps=60, inner_steps=3)
+        job_id = bench.submit(steps=60, solver="newton", inner_steps=3)
         bench.wait_for_step(job_id)
         bench.store.transition(job_id, JobState.QUEUED, expect={JobState.RUNNING})
         bench.queue.requeue(job_id)

@@ -26,7 +26,7 @@ from tests.worker.conftest import Bench, StartWorker, noise_png, png, wait_for
 from worker.diffusers_model import DiffusersModel
 from worker.resident import EXIT_FAILED, ResidentWorker
 
-LONG: dict[str, Any] = {"steps": 100, "inner_steps": 20}
+LONG: dict[str, Any] = {"steps": 100, "solver": "newton", "inner_steps": 20}
 """Thousands of evaluations: certainly still running when something happens to it."""
 
 
@@ -377,8 +377,8 @@ def test_worker_that_hangs_gives_no_sign_of_life_and_ends(
 def test_drain_finishes_what_fits_and_gives_back_the_rest(
     bench: Bench, start_worker: StartWorker, redis: RedisClient
 ) -> None:
-    with start_worker(drain_grace_s=10.0) as worker:
-        long, short = bench.submit(**LONG, n=4), bench.submit(steps=10)
+    with start_worker(drain_grace_s=4.0) as worker:
+        long, short = bench.submit(**LONG, n=8), bench.submit(steps=10)
         bench.wait(long, lambda record: record.state is JobState.RUNNING)
         bench.wait(short, lambda record: record.state is not JobState.QUEUED)
         worker.request_drain()

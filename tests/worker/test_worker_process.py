@@ -63,7 +63,7 @@ def test_nothing_is_lost_when_redis_restarts_and_the_worker_is_killed(
     production = settings.model_copy(update={"heartbeat_interval_s": 1.0, "worker_ttl_s": 5.0})
     with worker_process(production) as process:
         wait_until_ready(redis)
-        ids = [bench.submit(steps=30, inner_steps=2, seed=number) for number in range(3)]
+        ids = [bench.submit(steps=30, solver="newton", inner_steps=2, seed=number) for number in range(3)]
         for job_id in ids:
             bench.wait_for_step(job_id)
         server.kill()
@@ -73,7 +73,7 @@ def test_nothing_is_lost_when_redis_restarts_and_the_worker_is_killed(
             record = bench.wait(job_id)
             assert (record.state, record.attempt) == (JobState.SUCCEEDED, 1)
 
-        interrupted = bench.submit(steps=60, inner_steps=3)
+        interrupted = bench.submit(steps=60, solver="newton", inner_steps=3)
         waiting = [bench.submit(seed=number) for number in range(2)]
         bench.wait_for_step(interrupted)
         process.kill()
@@ -94,7 +94,7 @@ def test_sigterm_gives_back_what_does_not_fit_and_exits_cleanly(
 ) -> None:
     with worker_process(settings.model_copy(update={"drain_grace_s": 0.5})) as process:
         wait_until_ready(redis)
-        job_id = bench.submit(steps=100, inner_steps=20)
+        job_id = bench.submit(steps=100, solver="newton", inner_steps=20)
         bench.wait_for_step(job_id)
         process.send_signal(signal.SIGTERM)
         assert process.wait(PATIENCE_S) == 0
