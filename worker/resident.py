@@ -211,7 +211,7 @@ class ResidentWorker(BookkeepingWorker):
         if self._patience.pause_s() > 0 and wait_s is not None:
             time.sleep(min(wait_s, self._patience.pause_s()))
         taken = self._patience.attempt(lambda: self._take_one(wait_s), False)
-        while taken and self._runner.room > 0:
+        while taken and self._runner.room > 0 and self._drain_until is None:
             taken = self._patience.attempt(lambda: self._take_one(None), False)
 
     def _backlog(self) -> bool:

@@ -377,11 +377,12 @@ def test_worker_that_hangs_gives_no_sign_of_life_and_ends(
 def test_drain_finishes_what_fits_and_gives_back_the_rest(
     bench: Bench, start_worker: StartWorker, redis: RedisClient
 ) -> None:
-    with start_worker(drain_grace_s=4.0) as worker:
-        long, short = bench.submit(**LONG, n=8), bench.submit(steps=10)
+    with start_worker(drain_grace_s=3.0) as worker:
+        long, short = bench.submit(**LONG, n=4), bench.submit(steps=10)
         bench.wait(long, lambda record: record.state is JobState.RUNNING)
         bench.wait(short, lambda record: record.state is not JobState.QUEUED)
         worker.request_drain()
+        wait_for(lambda: any(one.state is WorkerState.DRAINING for one in WorkerRegistry(redis).alive()))
         late = bench.submit()
         wait_for(lambda: not worker.job_ids())
     assert (bench.get(long).state, bench.get(long).attempt) == (JobState.QUEUED, 0)
