@@ -86,7 +86,9 @@ def test_nothing_is_lost_when_redis_restarts_and_the_worker_is_killed(
             for job_id in (interrupted, *waiting):
                 assert bench.wait(job_id).state is JobState.SUCCEEDED
     assert bench.get(interrupted).attempt == 2
-    assert redis.keys("rq:job:*") == []
+    # A worker killed between a job's end and RQ's books about it leaves an entry, which dies of its TTL.
+    assert all(redis.ttl(key) > 0 for key in redis.keys("rq:job:*"))
+    assert redis.keys(f"rq:job:{interrupted}") == []
 
 
 def test_sigterm_gives_back_what_does_not_fit_and_exits_cleanly(
