@@ -1,44 +1,37 @@
-"""Batches of requests: which go together, how they are padded, and what happens when one fails."""
+"""Which requests go together: one call at a time, the caller served least first, in few batch sizes.
+
+An owner is whoever the work is done for. Owners share the network as in start-time fair queueing (Goyal, Vin and Cheng
+1996, "Start-time fair queueing"): each has a virtual time, the rows it was served, and one that comes anew starts at
+the least of the others'. So a hundred processes of one owner take no more of the network than one of another.
+"""
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import TypeAlias, TypeVar, assert_never
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Generic, TypeAlias, TypeVar, assert_never
 
-from torch import Tensor
-
-from sampler.errors import DivergedError, EvaluationError, ProtocolError
-from sampler.evaluation import (
-    Decode,
-    Denoise,
-    Denoised,
-    DifferentiableEvaluator,
-    Differentiate,
-    Differentiated,
-    Encode,
-    Evaluator,
-)
+from sampler.evaluation import Decode, Denoise, Differentiate, Encode
 
 Costly: TypeAlias = Denoise | Encode | Decode | Differentiate
-Value: TypeAlias = Denoised | Tensor | Differentiated
-Outcome: TypeAlias = Value | Exception
 ItemT = TypeVar("ItemT")
 
-logger = logging.getLogger(__name__)
+UNLIMITED = 1 << 16
+"""More rows than any call has."""
 
 
 @dataclass(frozen=True)
 class BatchSizes:
     """The few batch sizes that the networks are given, so that only few graphs are compiled.
 
-    `network` counts rows: a guided request has two. `image` is for the autoencoder. A call is padded to the next size;
-    where nothing is compiled every size may be listed, and nothing is ever padded.
+    `network` counts rows: a guided request has two. `image` is for the autoencoder. Where nothing is compiled every
+    size may be listed, and nothing is ever padded. `seconds` says what a call of the network takes at some of its
+    sizes, when it has been measured; then a call takes the size that answers most rows in a second.
     """
 
     network: tuple[int, ...] = (1, 2, 4, 8, 16)
     image: tuple[int, ...] = (1, 2, 4)
+    seconds: Mapping[int, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for sizes in (self.network, self.image):
@@ -49,83 +42,124 @@ class BatchSizes:
         """The sizes for a request's kind."""
         return self.network if isinstance(request, Denoise) else self.image
 
+    def padded(self, request: Costly, taken: int) -> int:
+        """The size that `taken` rows of the request's kind are padded to; themselves beyond the largest."""
+        return next((size for size in self.of(request) if size >= taken), taken)
+
+    def best(self, request: Costly, waiting: int, most: int) -> int:
+        """How many of `waiting` rows to take, at most `most` (1 or more): a size, or all if they fill one well.
+
+        Unless calls have been measured, all that may be taken.
+        """
+        sizes = [size for size in self.of(request) if size <= most] or [most]
+        times = self.seconds if isinstance(request, Denoise) else {}
+        if any(size not in times for size in sizes):
+            return min(waiting, sizes[-1])
+        return min(waiting, max(sizes, key=lambda size: (min(waiting, size) / times[size], size)))
+
+
+@dataclass(frozen=True, eq=False)
+class Waiting(Generic[ItemT]):
+    """A request, what asked for it, for whom, and its place among all requests."""
+
+    item: ItemT
+    request: Costly
+    owner: Hashable
+    place: int
+
+
+class FairShare:
+    """How many rows each owner was served."""
+
+    def __init__(self) -> None:
+        self._served: dict[Hashable, float] = {}
+
+    def served(self, owner: Hashable) -> float:
+        """The owner's virtual time."""
+        return self._served[owner]
+
+    def serve(self, owner: Hashable, taken: int) -> None:
+        """Put `taken` rows on the owner's account."""
+        self._served[owner] += taken
+
+    def keep(self, owners: set[Hashable]) -> None:
+        """Forget all owners but `owners`; those that come anew start level with the one served least."""
+        self._served = {owner: served for owner, served in self._served.items() if owner in owners}
+        least = min(self._served.values(), default=0.0)
+        for owner in owners:
+            self._served.setdefault(owner, least)
+
+
+class Limits:
+    """Rows that fit into memory, by `shape`; learned from calls that did not fit.
+
+    Memory that was short may be there again: after `calls` that fitted, a limit is doubled.
+    """
+
+    def __init__(self, calls: int = 500) -> None:
+        self._calls = calls
+        self._rows: dict[object, int] = {}
+        self._fitted: dict[object, int] = {}
+
+    def of(self, shape: object) -> int:
+        """At most so many; a large number when nothing has failed."""
+        return self._rows.get(shape, UNLIMITED)
+
+    def lower(self, shape: object, most: int) -> None:
+        """More than `most` did not fit."""
+        self._rows[shape], self._fitted[shape] = min(most, self.of(shape)), 0
+
+    def fitted(self, shape: object) -> None:
+        """A call of this shape did fit."""
+        if shape not in self._rows:
+            return
+        self._fitted[shape] += 1
+        if self._fitted[shape] >= self._calls:
+            self._rows[shape], self._fitted[shape] = 2 * self._rows[shape], 0
+            if self._rows[shape] > UNLIMITED:
+                del self._rows[shape]
+
 
 def rows(request: Costly) -> int:
     """Rows that a request takes in its batch."""
     return request.conditioning.nfe if isinstance(request, Denoise) else 1
 
 
-def group(waiting: Sequence[tuple[ItemT, Costly]], sizes: BatchSizes) -> list[list[tuple[ItemT, Costly]]]:
-    """Split what waits into batches of one kind and shape, none above the largest size, in order of arrival."""
-    alike: dict[object, list[list[tuple[ItemT, Costly]]]] = {}
-    for item, request in waiting:
-        batches = alike.setdefault(_shape(request), [[]])
-        if batches[-1] and sum(rows(other) for _, other in batches[-1]) + rows(request) > sizes.of(request)[-1]:
-            batches.append([])
-        batches[-1].append((item, request))
-    return [batch for batches in alike.values() for batch in batches]
+def choose(
+    waiting: Sequence[Waiting[ItemT]], sizes: BatchSizes, share: FairShare, limits: Limits
+) -> list[Waiting[ItemT]]:
+    """The next call's requests, all of one kind and shape; served to `share`. `waiting` is not empty.
+
+    The first is the one that waits longest for the owner served least, and others like it fill the call.
+    """
+    share.keep({one.owner for one in waiting})
+    order = _in_turn(waiting, share)
+    first = order[0].request
+    alike = [one for one in order if shape(one.request) == shape(first)]
+    most = min(sizes.of(first)[-1], limits.of(shape(first)))
+    room = sizes.best(first, sum(rows(one.request) for one in alike), most)
+    batch: list[Waiting[ItemT]] = []
+    for one in alike:
+        if batch and rows(one.request) > room:
+            break
+        room -= rows(one.request)
+        batch.append(one)
+        share.serve(one.owner, rows(one.request))
+    return batch
 
 
-def answer(requests: Sequence[Costly], evaluator: Evaluator, sizes: BatchSizes) -> list[Outcome]:
-    """Evaluate a batch from `group`. A batch that fails is tried again one by one, so that only the guilty fail."""
-    try:
-        return [_checked(value) for value in _evaluate(requests, evaluator, sizes)]
-    except Exception as error:  # whatever a network raises must not reach the innocent
-        if len(requests) == 1:
-            failure = EvaluationError(f"evaluating one {type(requests[0]).__name__} failed: {error}")
-            failure.__cause__ = error
-            return [failure]
-        logger.warning("a batch of %d failed, trying one by one", len(requests), exc_info=True)
-    return [answer([request], evaluator, sizes)[0] for request in requests]
+def _in_turn(waiting: Sequence[Waiting[ItemT]], share: FairShare) -> list[Waiting[ItemT]]:
+    """Ordered by what its owner was served before it, then by arrival."""
+    due = {one.owner: share.served(one.owner) for one in waiting}
+    turns = []
+    for one in sorted(waiting, key=lambda one: one.place):
+        turns.append((due[one.owner], one.place, one))
+        due[one.owner] += rows(one.request)
+    return [one for _, _, one in sorted(turns, key=lambda turn: turn[:2])]
 
 
-def _evaluate(requests: Sequence[Costly], evaluator: Evaluator, sizes: BatchSizes) -> Sequence[Value]:
-    answers: Sequence[Value]
-    match requests[0]:
-        case Denoise():
-            answers = evaluator.denoise(_padded(requests, Denoise, sizes))
-        case Encode():
-            answers = evaluator.encode(_padded(requests, Encode, sizes))
-        case Decode():
-            answers = evaluator.decode(_padded(requests, Decode, sizes))
-        case Differentiate():
-            return [_differentiate(requests[0], evaluator)]
-        case _:
-            assert_never(requests[0])
-    expected = len(requests) + len(_padding(requests, sizes))
-    if len(answers) != expected:
-        raise ProtocolError(f"{len(answers)} answers to {expected} requests")
-    return answers[: len(requests)]
-
-
-def _padded(requests: Sequence[Costly], kind: type[ItemT], sizes: BatchSizes) -> list[ItemT]:
-    return [request for request in (*requests, *_padding(requests, sizes)) if isinstance(request, kind)]
-
-
-def _differentiate(request: Differentiate, evaluator: Evaluator) -> Differentiated:
-    if not isinstance(evaluator, DifferentiableEvaluator):
-        raise ProtocolError(f"{type(evaluator).__name__} does not differentiate")
-    return evaluator.differentiate(request)
-
-
-def _padding(requests: Sequence[Costly], sizes: BatchSizes) -> list[Costly]:
-    """Single-row copies of the last request, up to the next batch size; none beyond the largest."""
-    taken = sum(rows(request) for request in requests)
-    size = next((size for size in sizes.of(requests[0]) if size >= taken), taken)
-    filler = requests[-1]
-    if isinstance(filler, Denoise):
-        filler = replace(filler, conditioning=replace(filler.conditioning, guidance_scale=1.0))
-    return [filler] * (size - taken)
-
-
-def _checked(value: Value) -> Outcome:
-    """Images and latents must be finite; a `Denoised` is judged by the process that asked (`Denoiser`)."""
-    if isinstance(value, Tensor) and not bool(value.isfinite().all()):
-        return DivergedError("the autoencoder's answer is not finite")
-    return value
-
-
-def _shape(request: Costly) -> object:
+def shape(request: Costly) -> object:
+    """Equal for requests that may share a call."""
     match request:
         case Denoise():
             return Denoise, request.x_t.shape, request.extra_channels, request.conditioning.prompt.shape

@@ -1,16 +1,17 @@
 """Runs many sampling processes at once: gathers what they ask for, evaluates, answers. Knows no Redis and no HTTP.
 
-Work starts and ends at evaluation boundaries: an added process joins the next round, an ended one leaves at once.
+Work starts and ends at evaluation boundaries: an added process joins the next call, an ended one leaves at once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from itertools import count
 from typing import Generic, NewType, TypeAlias, cast
 
-from sampler.batching import BatchSizes, Costly, Outcome, answer, group
+from sampler.answering import Answering, EngineObserver, Outcome, Silent
+from sampler.batching import BatchSizes, Costly, FairShare, Waiting, choose
 from sampler.evaluation import Answer, Evaluator, Process, Report, ResultT
 
 Ticket = NewType("Ticket", int)
@@ -36,37 +37,50 @@ class Finished(Generic[ResultT]):
 class _Run(Generic[ResultT]):
     process: Process[ResultT]
     on_report: OnReport | None
+    owner: Hashable
     pending: Costly | None = None
     """What it waits for; None before its start."""
+    place: int = 0
+    """When it began to wait, among all."""
 
 
 class Engine(Generic[ResultT]):
     """Drives processes that return a `ResultT`. Not thread-safe: one thread adds, removes and steps.
 
-    `batch_sizes` are the network's, in rows (a guided request has two), `image_batch_sizes` the autoencoder's: see
-    `BatchSizes`.
+    `batch_sizes` may be set anew between steps, as when they have been measured; so may `observer`.
     """
 
     def __init__(
-        self,
-        evaluator: Evaluator,
-        batch_sizes: Sequence[int] = (1, 2, 4, 8, 16),
-        image_batch_sizes: Sequence[int] = (1, 2, 4),
+        self, evaluator: Evaluator, batch_sizes: BatchSizes | None = None, observer: EngineObserver | None = None
     ) -> None:
-        self._evaluator = evaluator
-        self._batch_sizes = BatchSizes(tuple(batch_sizes), tuple(image_batch_sizes))
+        self._answering = Answering(evaluator, batch_sizes or BatchSizes(), observer or Silent())
+        self._share = FairShare()
         self._tickets = count(1)
+        self._places = count(1)
         self._runs: dict[Ticket, _Run[ResultT]] = {}
+
+    @property
+    def batch_sizes(self) -> BatchSizes:
+        """What calls are padded to."""
+        return self._answering.sizes
+
+    @batch_sizes.setter
+    def batch_sizes(self, sizes: BatchSizes) -> None:
+        self._answering.sizes = sizes
 
     @property
     def running(self) -> int:
         """How many processes have not ended."""
         return len(self._runs)
 
-    def add(self, process: Process[ResultT], on_report: OnReport | None = None) -> Ticket:
-        """Take a process in; it starts with the next `step`. `on_report` is called at each of its `Report`s."""
+    def add(self, process: Process[ResultT], on_report: OnReport | None = None, owner: Hashable = None) -> Ticket:
+        """Take a process in; it starts with the next `step`. `on_report` is called at each of its `Report`s.
+
+        All processes of an equal `owner` share what one owner gets of the network.
+        """
         ticket = Ticket(next(self._tickets))
-        self._runs[ticket] = _Run(process, on_report)
+        self._runs[ticket] = _Run(process, on_report, owner)
+        self._answering.observer.joined(len(self._runs))
         return ticket
 
     def remove(self, ticket: Ticket) -> bool:
@@ -78,15 +92,22 @@ class Engine(Generic[ResultT]):
         return True
 
     def step(self) -> list[Finished[ResultT]]:
-        """One round: every running process gets its next answer. Returns those that ended in it.
+        """Start what was added and make one call, answering as many processes as go together; return what ended.
 
-        An exception in one process, in its `on_report` or in its evaluation ends that process alone.
+        The longer a process has waited, and the less its owner was served, the sooner it is answered: nobody waits
+        for more calls than the others' requests fill. An exception in one process, in its `on_report` or in its
+        evaluation ends that process alone.
         """
         ends = [self._advance(ticket, None) for ticket, run in list(self._runs.items()) if run.pending is None]
-        waiting = [(ticket, run.pending) for ticket, run in self._runs.items() if run.pending is not None]
-        for batch in group(waiting, self._batch_sizes):
-            outcomes = answer([request for _, request in batch], self._evaluator, self._batch_sizes)
-            ends += [self._hand_over(ticket, outcome) for (ticket, _), outcome in zip(batch, outcomes, strict=True)]
+        waiting = [
+            Waiting(ticket, run.pending, run.owner, run.place)
+            for ticket, run in self._runs.items()
+            if run.pending is not None
+        ]
+        if waiting:
+            batch = choose(waiting, self._answering.sizes, self._share, self._answering.limits)
+            outcomes = self._answering.answer([one.request for one in batch])
+            ends += [self._hand_over(one.item, outcome) for one, outcome in zip(batch, outcomes, strict=True)]
         return [end for end in ends if end is not None]
 
     def _hand_over(self, ticket: Ticket, outcome: Outcome) -> Finished[ResultT] | None:
@@ -98,7 +119,7 @@ class Engine(Generic[ResultT]):
             while (run := self._runs.get(ticket)) is not None:
                 request = run.process.send(value)
                 if not isinstance(request, Report):
-                    run.pending = request
+                    run.pending, run.place = request, next(self._places)
                     return None
                 value = None
                 if run.on_report is not None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any, TypeVar
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -26,8 +26,6 @@ from sampler.prediction import PredictionType
 from sampler.schedule import Schedule
 
 REMEMBERED_PROMPTS = 256
-RequestT = TypeVar("RequestT")
-AnswerT = TypeVar("AnswerT")
 
 
 @dataclass(frozen=True)
@@ -47,7 +45,7 @@ class DiffusersModel:
 
     `extra_channels`: how many channels the UNet takes besides the latents, 0 for text to image (`Denoise.extra`).
     `denoise`, `encode` and `decode` are for one thread at a time; `conditioning` may be called from any. Answers are
-    float32 on `device`. Out of memory, a batch is halved until it fits; one that fails alone raises.
+    float32 on `device`. Out of memory raises: the engine halves the batch.
     """
 
     def __init__(
@@ -78,19 +76,21 @@ class DiffusersModel:
         return self.channels, height_px // self.cell_px, width_px // self.cell_px
 
     def denoise(self, requests: Sequence[Denoise]) -> list[Denoised]:
-        """One call of the UNet for all requests; guided ones take two rows."""
+        """One call of the UNet for all requests; guided ones take two rows. One read-back for all of them."""
         with torch.inference_mode():
-            return _halving(requests, lambda some: evaluate(some, self.network, self.schedule, self.prediction_type))
+            answers = evaluate(requests, self.network, self.schedule, self.prediction_type)
+            largest = torch.stack([answer.x0_hat for answer in answers]).abs().amax(dim=(1, 2, 3)).tolist()
+        return [replace(answer, largest=size) for answer, size in zip(answers, largest, strict=True)]
 
     def encode(self, requests: Sequence[Encode]) -> list[Tensor]:
         """Posterior means times the scaling factor, (c, h, w) each."""
         with torch.inference_mode():
-            return _halving(requests, lambda some: list(self.encode_images(torch.stack([r.image for r in some]))))
+            return list(self.encode_images(torch.stack([request.image for request in requests])))
 
     def decode(self, requests: Sequence[Decode]) -> list[Tensor]:
         """Images (3, H, W), about [-1, 1]."""
         with torch.inference_mode():
-            return _halving(requests, lambda some: list(self.decode_latents(torch.stack([r.latents for r in some]))))
+            return list(self.decode_latents(torch.stack([request.latents for request in requests])))
 
     def differentiate(self, request: Differentiate) -> Differentiated:
         """Value and gradient of an objective by backpropagation, one at a time: for the methods we compare with."""
@@ -165,14 +165,3 @@ class Differentiable:
     def decode(self, latents: Tensor) -> Tensor:
         """As `DiffusersModel.decode`."""
         return self._model.decode_latents(latents[None])[0]
-
-
-def _halving(requests: Sequence[RequestT], call: Callable[[Sequence[RequestT]], list[AnswerT]]) -> list[AnswerT]:
-    try:
-        return call(requests)
-    except torch.OutOfMemoryError:
-        if len(requests) == 1:
-            raise
-    torch.cuda.empty_cache()
-    middle = len(requests) // 2
-    return _halving(requests[:middle], call) + _halving(requests[middle:], call)

@@ -24,6 +24,7 @@ from jobs.settings import Settings
 from jobs.spec import TASKS
 from jobs.store import JobStore
 from jobs.workers import WorkerPresence, WorkerRegistry, WorkerState
+from sampler.batching import BatchSizes
 from sampler.constraints.style import Features
 from sampler.engine import Engine
 from worker.active import ActiveJob
@@ -92,7 +93,7 @@ class ResidentWorker(BookkeepingWorker):
         self._pool = ThreadPoolExecutor(settings.finishing_threads, thread_name_prefix="finishing")
         self._closing = Closing(self._shelf, self, self._pool, self._patience, settings)
         self._sizes = batch_sizes(settings.max_batch, fixed=settings.compile or model.device.type != "cpu")
-        engine: Engine[Painted] = Engine(self._meter, self._sizes)
+        engine: Engine[Painted] = Engine(self._meter, BatchSizes(self._sizes))
         self._announcer = Announcer(EventLog(redis), self._patience, settings.progress_interval_s)
         self._runner = Runner(
             engine, self._shelf.store, self._closing, self._patience, self._announcer, max_pictures=settings.max_batch

@@ -72,7 +72,7 @@ class Runner:
         self._jobs[job.id] = job
 
     def turn(self) -> None:
-        """One round: what should stop stops, what is prepared starts, and every picture gets its next evaluation.
+        """What should stop stops, what is prepared starts, and one call answers as many pictures as go together.
 
         Raises:
             DeviceLost: nothing can be evaluated any more; all jobs are still here to be given back.
@@ -130,7 +130,7 @@ class Runner:
         def on_report(report: Report) -> None:
             self._report(job, number, report)
 
-        ticket = self._engine.add(run_job(prepared.plan, number), on_report)
+        ticket = self._engine.add(run_job(prepared.plan, number), on_report, owner=job.record.caller)
         job.tickets[ticket] = number
         self._owner[ticket] = job
 

@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from sampler.batching import BatchSizes
 from sampler.constraints.inpaint import InpaintConstraint
 from sampler.engine import Engine, Ticket, run
 from sampler.errors import DivergedError, EvaluationError, ProtocolError
@@ -82,38 +83,40 @@ def test_requests_with_and_without_guidance_share_a_call_padded_to_the_next_size
 
 def test_batches_stay_within_the_largest_size_and_shapes_apart() -> None:
     evaluator = GaussianEvaluator()
-    engine: Engine[SampleResult] = Engine(evaluator, batch_sizes=(1, 2, 4))
+    engine: Engine[SampleResult] = Engine(evaluator, BatchSizes((1, 2, 4)))
     for seed in range(6):
         engine.add(latents_process(seed))
     for seed in range(3):
         engine.add(latents_process(seed, text=Conditioning(torch.zeros(2, 1))))
-    engine.step()
-    assert [len(batch) for batch in evaluator.batches] == [4, 2, 4]
+    for _ in range(3):
+        engine.step()
+    assert [len(batch) for batch in evaluator.batches] == [4, 4, 4]
     assert {len({request.conditioning.prompt.shape for request in batch}) for batch in evaluator.batches} == {1}
 
 
 def test_a_request_with_more_rows_than_the_largest_batch_goes_alone() -> None:
     evaluator = GaussianEvaluator()
-    engine: Engine[SampleResult] = Engine(evaluator, batch_sizes=(1,))
+    engine: Engine[SampleResult] = Engine(evaluator, BatchSizes((1,)))
     guided = Conditioning(torch.zeros(1, 1), torch.ones(1, 1), 2.0)
     engine.add(latents_process(text=guided))
     engine.add(latents_process(text=guided))
+    engine.step()
     engine.step()
     assert [len(batch) for batch in evaluator.batches] == [1, 1]
 
 
 def test_images_are_padded_to_their_own_sizes() -> None:
     evaluator = GaussianEvaluator()
-    engine: Engine[Tensor] = Engine(evaluator, image_batch_sizes=(2, 4))
+    engine: Engine[Tensor] = Engine(evaluator, BatchSizes(image=(2, 4)))
     for _ in range(5):
         engine.add(encode(torch.zeros(3, 8, 8)))
-    assert len(engine.step()) == 5
+    assert [len(engine.step()) for _ in range(2)] == [4, 1]
     assert evaluator.image_batches == [4, 2]
     engine.add(decode(torch.zeros(2, 4, 4)))
     assert engine.step()[0].unwrap().shape == (3, 4, 4)
 
 
-def test_work_joins_and_leaves_at_every_round() -> None:
+def test_work_joins_and_leaves_at_every_call() -> None:
     engine: Engine[SampleResult] = Engine(WORLD)
     first = engine.add(latents_process(0, steps=1))
     assert engine.step() == []
@@ -264,6 +267,6 @@ def test_a_process_may_refuse_an_answer_of_the_wrong_kind() -> None:
 @pytest.mark.parametrize("sizes", [(), (0, 1), (2, 1), (1, 1)])
 def test_batch_sizes_must_be_positive_and_ascending(sizes: tuple[int, ...]) -> None:
     with pytest.raises(ValueError, match="ascending"):
-        Engine(WORLD, batch_sizes=sizes)
+        BatchSizes(sizes)
     with pytest.raises(ValueError, match="ascending"):
-        Engine(WORLD, image_batch_sizes=sizes)
+        BatchSizes(image=sizes)

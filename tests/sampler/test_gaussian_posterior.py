@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from sampler.batching import BatchSizes
 from sampler.correction import PUBLISHED, probe
 from sampler.engine import Engine, Ticket
 from sampler.evaluation import Denoised, Denoiser
@@ -21,7 +22,7 @@ KNOWN = left_half()
 
 def completions(world: GaussianEvaluator, x0: Tensor, options: SamplerOptions, count: int) -> Tensor:
     """Samples (count, 2, 4, 4) with the left half of `x0` given."""
-    engine: Engine[SampleResult] = Engine(world, batch_sizes=(count,))
+    engine: Engine[SampleResult] = Engine(world, BatchSizes((count,)))
     for seed in range(count):
         generator = torch.Generator().manual_seed(seed)
         engine.add(sample(SHAPE, keep_left(x0), NO_TEXT, world.schedule, options, generator))
@@ -85,7 +86,7 @@ def test_two_evaluations_a_timestep_reach_the_true_conditional_mean_on_every_sch
 def test_without_a_constraint_the_samples_have_the_worlds_mean_and_covariance() -> None:
     """With eta 0 the sampler is an affine map of its noise, so unit noises give its law: nothing is left to chance."""
     world = GaussianEvaluator(schedule=replace(Schedule.from_betas(zero_snr=True), spacing="trailing"))
-    engine: Engine[SampleResult] = Engine(world, batch_sizes=(SIZE + 1,))
+    engine: Engine[SampleResult] = Engine(world, BatchSizes((SIZE + 1,)))
     options = SamplerOptions(steps=50, eta=0.0)
     noises = torch.cat([torch.zeros(1, SIZE), torch.eye(SIZE)]).reshape(-1, *SHAPE)
     for noise in noises:

@@ -12,7 +12,7 @@ import torch
 from jobs.settings import Settings
 from sampler.evaluation import Decode, Denoise, Encode
 from tests.worker.tiny_model import make_tiny_model
-from worker.diffusers_model import DiffusersModel, _halving
+from worker.diffusers_model import DiffusersModel
 from worker.errors import ModelUnusable
 from worker.metering import MeteredEvaluator
 from worker.model import find, load, pick_device, pick_dtype, read_scheduler, set_threads
@@ -82,27 +82,6 @@ def test_prompts_are_told_apart_and_remembered(tiny_model: DiffusersModel) -> No
         tiny_model.conditioning(str(number), "", 1.0)
     assert tiny_model.conditioning("red", "", 1.0).prompt is not red
     assert len(tiny_model.conditioning("word " * 2000, "", 1.0).prompt) == len(red)
-
-
-def test_batch_that_does_not_fit_is_halved() -> None:
-    sizes: list[int] = []
-
-    def call(some: Any) -> list[int]:
-        sizes.append(len(some))
-        if len(some) > 2:
-            raise torch.OutOfMemoryError
-        return list(some)
-
-    assert _halving([1, 2, 3, 4, 5], call) == [1, 2, 3, 4, 5]
-    assert sizes == [5, 2, 3, 1, 2]
-
-
-def test_request_that_does_not_fit_alone_fails() -> None:
-    def call(some: Any) -> list[int]:
-        raise torch.OutOfMemoryError
-
-    with pytest.raises(torch.OutOfMemoryError):
-        _halving([1, 2], call)
 
 
 def test_meter_counts_rows_and_warm_up_uses_each_size(tiny_model: DiffusersModel) -> None:

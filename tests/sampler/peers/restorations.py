@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 import torch
 from torch import Tensor
 
+from sampler.batching import BatchSizes
 from sampler.constraints.base import Constraint, MaskedConstraint, Misfit
 from sampler.constraints.inpaint import InpaintConstraint
 from sampler.engine import Engine, Ticket
@@ -91,7 +92,7 @@ def problem(
 
 def run_together(processes: Sequence[Process[SampleResult]], evaluator: Evaluator) -> list[SampleResult]:
     """Their results, in order, from one engine that batches all of them."""
-    engine: Engine[SampleResult] = Engine(evaluator, batch_sizes=(len(processes),))
+    engine: Engine[SampleResult] = Engine(evaluator, BatchSizes((len(processes),)))
     tickets = [engine.add(process) for process in processes]
     results: dict[Ticket, SampleResult] = {}
     while engine.running:
