@@ -38,6 +38,7 @@ class WorkerPresence(BaseModel):
     running: int = Field(0, description="Jobs that it has taken and not yet finished.")
     calls: int = Field(0, description="Network calls since the start.")
     evaluations: int = Field(0, description="Network evaluations since the start; several share a call.")
+    batch_rows: int = Field(0, description="Rows of the largest useful call of the network, measured at start.")
     largest_batch: int = Field(0, description="Most evaluations that shared a call.")
 
 

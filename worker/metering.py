@@ -19,11 +19,12 @@ class MeteredEvaluator:
         self.evaluations = 0
         self.largest_batch = 0
         self.longest_s = 0.0
-        """The slowest call since `forget_longest`, of the network or the autoencoder."""
+        """The slowest call since `forget`, of the network or the autoencoder."""
         self.last_progress = time.monotonic()
 
-    def forget_longest(self) -> None:
-        """First calls compile and fill caches, and tell nothing of the later ones."""
+    def forget(self) -> None:
+        """Count from nothing again: first calls compile and fill caches, and tell nothing of the later ones."""
+        self.calls = self.evaluations = self.largest_batch = 0
         self.longest_s = 0.0
 
     def idle_for_s(self) -> float:

@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import NoReturn
 
-from jobs.blobs import RedisBlobStore
+from jobs.blobs import open_blobs
 from jobs.connect import RedisClient
 from jobs.errors import JobNotFound, RecordUnreadable, TransitionRefused
 from jobs.events import EventLog
@@ -24,7 +24,6 @@ from jobs.settings import Settings
 from jobs.spec import TASKS
 from jobs.store import JobStore
 from jobs.workers import WorkerPresence, WorkerRegistry, WorkerState
-from sampler.batching import BatchSizes
 from sampler.constraints.style import Features
 from sampler.engine import Engine
 from worker.active import ActiveJob
@@ -89,14 +88,19 @@ class ResidentWorker(BookkeepingWorker):
         self._meter = MeteredEvaluator(model)
         self._patience = Patience()
         self._registry = WorkerRegistry(redis)
-        self._shelf = Shelf(JobStore(redis, settings), JobQueue(redis, settings), RedisBlobStore(redis))
+        self._shelf = Shelf(JobStore(redis, settings), JobQueue(redis, settings), open_blobs(settings, redis))
         self._pool = ThreadPoolExecutor(settings.finishing_threads, thread_name_prefix="finishing")
         self._closing = Closing(self._shelf, self, self._pool, self._patience, settings)
-        self._sizes = batch_sizes(settings.max_batch, fixed=settings.compile or model.device.type != "cpu")
-        engine: Engine[Painted] = Engine(self._meter, BatchSizes(self._sizes))
+        sizes = batch_sizes(settings.max_batch, fixed=settings.compile or model.device.type != "cpu")
+        self._engine: Engine[Painted] = Engine(self._meter, sizes)
         self._announcer = Announcer(EventLog(redis), self._patience, settings.progress_interval_s)
         self._runner = Runner(
-            engine, self._shelf.store, self._closing, self._patience, self._announcer, max_pictures=settings.max_batch
+            self._engine,
+            self._shelf.store,
+            self._closing,
+            self._patience,
+            self._announcer,
+            max_pictures=settings.max_batch,
         )
         self._recovery = Recovery(redis, self._shelf, self._patience, settings)
         self._claiming: str | None = None
@@ -122,13 +126,13 @@ class ResidentWorker(BookkeepingWorker):
         heartbeat.start()
         self._announcer.start()
         try:
-            warm_up(self._model, self._meter, self._sizes if len(self._sizes) < 8 else self._sizes[:1])
+            self._engine.batch_sizes = sizes = warm_up(self._model, self._meter, self._engine.batch_sizes)
             self._announcer.colors = fit_colors(self._model, self._meter)
-            self._meter.forget_longest()
+            self._meter.forget()
             self._phase = WorkerState.READY
             self.beat()
             recovery.start()
-            logger.info("ready", extra={"worker": self.name, "model": self._model.name})
+            logger.info("ready", extra={"worker": self.name, "model": self._model.name, "rows": sizes.network[-1]})
             while not self._over():
                 self._turn()
         except Exception:
@@ -155,6 +159,7 @@ class ResidentWorker(BookkeepingWorker):
             tasks=[task for task in TASKS if task != "style" or self._features is not None],
             device=str(self._model.device),
             max_batch=self._settings.max_batch,
+            batch_rows=self._engine.batch_sizes.network[-1],
             running=len(self.job_ids()),
             calls=self._meter.calls,
             evaluations=self._meter.evaluations,

@@ -25,7 +25,7 @@ def test_longest_call_is_remembered_until_it_is_forgotten(tiny_model: DiffusersM
     meter = MeteredEvaluator(Lazy(tiny_model))
     meter.encode([Encode(torch.zeros(3, 64, 64))])
     assert meter.longest_s >= 1.0
-    meter.forget_longest()
+    meter.forget()
     meter.decode([Decode(torch.zeros(tiny_model.latents_shape(64, 64)))])
     assert 0 < meter.longest_s < 1.0
     assert meter.idle_for_s() < 60

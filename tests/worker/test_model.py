@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from jobs.settings import Settings
+from sampler.batching import BatchSizes
 from sampler.evaluation import Decode, Denoise, Encode
 from tests.worker.tiny_model import make_tiny_model
 from worker.diffusers_model import DiffusersModel
@@ -86,18 +87,18 @@ def test_prompts_are_told_apart_and_remembered(tiny_model: DiffusersModel) -> No
 
 def test_meter_counts_rows_and_warm_up_uses_each_size(tiny_model: DiffusersModel) -> None:
     meter = MeteredEvaluator(tiny_model)
-    warm_up(tiny_model, meter, (1, 3))
-    assert (meter.calls, meter.evaluations, meter.largest_batch) == (2, 4, 3)
+    warm_up(tiny_model, meter, BatchSizes((1, 2, 3, 4)))
+    assert (meter.calls, meter.evaluations, meter.largest_batch) == (12, 4 * (1 + 2 + 4), 4)
     meter.denoise(requests(tiny_model, 2))
-    assert (meter.calls, meter.evaluations) == (3, 7)
+    assert (meter.calls, meter.evaluations) == (13, 31)
     assert meter.idle_for_s() < 60
 
 
 def test_batch_sizes_are_few_where_graphs_are_fixed() -> None:
-    assert batch_sizes(2, fixed=False) == (1, 2, 3, 4)
-    assert batch_sizes(8, fixed=True) == (1, 2, 4, 8, 16)
-    assert batch_sizes(3, fixed=True) == (1, 2, 4, 8)
-    assert batch_sizes(1, fixed=True) == (1, 2)
+    assert batch_sizes(2, fixed=False).network == (1, 2, 3, 4)
+    assert batch_sizes(8, fixed=True).network == (1, 2, 4, 8, 16)
+    assert batch_sizes(3, fixed=True).network == (1, 2, 4, 8)
+    assert batch_sizes(1, fixed=True).network == (1, 2)
 
 
 def test_model_is_a_folder_or_a_hub_id(tiny_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
