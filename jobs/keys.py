@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import re
 
 ACTIVE = "inlay:active"
-"""Sorted set of ids of jobs that are not final, by creation time. The only key without a TTL."""
+"""Sorted set of ids of jobs that are not final, by creation time. Only this and `DELIVERIES` have no TTL."""
+
+DELIVERIES = "inlay:deliveries"
+"""Sorted set of ids of jobs whose webhook is still to be delivered, by the Unix time of the next attempt or, during
+one, of the end of its lease."""
 
 SERVICE_TIME = "inlay:service_time"
 WORKERS = "inlay:workers"
@@ -13,6 +18,14 @@ WORKER_SEEN = "inlay:worker_seen"
 """Unix time of the last sign of life of any worker."""
 
 RECOVERY_LOCK = "inlay:recovery"
+BLOB_SWEEP_LOCK = "inlay:blob_sweep"
+
+_BLOB = re.compile(r"inlay:blob:([A-Za-z0-9_-]{8,64}):([a-z]+(?:-[0-9]+)?)", re.ASCII)
+
+
+def turns(queue_key: str, what: str) -> str:
+    """Order of a queue: `tags` and `owners` of those that wait, the virtual time `now`, and each of its `callers`."""
+    return f"inlay:turns:{queue_key}:{what}"
 
 
 def job(job_id: str) -> str:
@@ -30,6 +43,21 @@ def events(job_id: str) -> str:
     return f"inlay:events:{job_id}"
 
 
+def delivery(job_id: str) -> str:
+    """Hash of the webhook of a job that has ended; lives as long as its record, or its `departed` one."""
+    return f"inlay:delivery:{job_id}"
+
+
+def delivery_log(job_id: str) -> str:
+    """List of the attempts to deliver a job's webhook; lives as long as its record."""
+    return f"inlay:delivery_log:{job_id}"
+
+
+def departed(job_id: str) -> str:
+    """Record of a job that was deleted before its webhook was delivered; gone as soon as that is over."""
+    return f"inlay:departed:{job_id}"
+
+
 def previews(job_id: str) -> str:
     """Mark that somebody wants to see the job's previews; set anew every few seconds while that is so."""
     return f"inlay:previews:{job_id}"
@@ -38,6 +66,14 @@ def previews(job_id: str) -> str:
 def blob(job_id: str, name: str) -> str:
     """Key of a job's blob, e.g. `inlay:blob:<job>:image`; results are named `result-0` and so on."""
     return f"inlay:blob:{job_id}:{name}"
+
+
+def blob_parts(key: str) -> tuple[str, str]:
+    """Job and name of a blob's key; neither can lead out of the job. Raises `ValueError` for any other key."""
+    found = _BLOB.fullmatch(key)
+    if found is None:
+        raise ValueError(f"{key!r} is no key of a blob")
+    return found[1], found[2]
 
 
 def caller(name: str, what: str) -> str:

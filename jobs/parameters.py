@@ -42,8 +42,14 @@ class CommonSpec(BaseModel):
     n: int = Field(1, ge=1, le=8, description="Number of pictures; picture i uses seed + i.")
     model: str | None = Field(None, max_length=200, description="Model id as listed by /v1/models; None takes any.")
     output: OutputSpec = Field(default_factory=OutputSpec, description="How the result is encoded.")
+    priority: Literal["normal", "high"] = Field(
+        "normal", description="Whether it goes before the caller's own `normal` jobs; other callers' are not affected."
+    )
     deadline_s: float | None = Field(
         None, gt=0, le=3600, description="Seconds after submission at which an unfinished job fails."
+    )
+    webhook_url: str | None = Field(
+        None, max_length=2048, description="Where to tell that the job has ended, in a signed request."
     )
     metadata: dict[MetadataKey, MetadataValue] = Field(
         default_factory=dict, max_length=16, description="Up to 16 pairs of strings, returned as given."

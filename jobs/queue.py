@@ -11,6 +11,7 @@ from rq.serializers import JSONSerializer
 
 from jobs.connect import RedisClient, text
 from jobs.settings import Settings
+from jobs.turns import Turn, Turns
 
 RUN_JOB = "worker.process.run_job"
 """The only function that a queue entry may name. Workers refuse any other."""
@@ -23,9 +24,13 @@ class JobQueue:
         self._redis = redis
         self._settings = settings
         self.rq = Queue(settings.queue_name, connection=redis, serializer=JSONSerializer, default_timeout=-1)
+        self._turns = Turns(redis, self.rq.key, ttl_s=settings.job_ttl_s)
 
-    def enqueue(self, job_id: str, *, at_front: bool = False) -> None:
-        """Put a job on the queue; RQ's timeout is off, deadlines are checked between evaluations."""
+    def enqueue(self, job_id: str, turn: Turn | None = None, *, at_front: bool = False) -> None:
+        """Put a job on the queue, to its place if there is a `turn`, else to an end.
+
+        RQ's timeout is off, deadlines are checked between evaluations.
+        """
         self.rq.enqueue(
             RUN_JOB,
             job_id,
@@ -35,6 +40,12 @@ class JobQueue:
             result_ttl=0,
             failure_ttl=self._settings.result_ttl_s,
         )
+        if turn is not None:  # a process that dies here leaves the job at the end, where it is served all the same
+            self._turns.place(job_id, turn)
+
+    def taken(self, job_id: str) -> None:
+        """A job has been claimed: the turns of those that wait go on from here."""
+        self._turns.taken(job_id)
 
     def requeue(self, job_id: str) -> None:
         """Put a job that lost its worker to the front, and forget what RQ knew of it."""

@@ -1,0 +1,111 @@
+"""Whose turn it is: jobs wait in an order that shares the workers equally between callers.
+
+Start-time fair queueing (Goyal, Vin and Cheng 1996): a job's tag is the virtual time at which its caller's turn comes,
+the later of the queue's own time and of the end of the caller's last job; its cost is the network evaluations that it
+asks for. The list that RQ serves is kept in the order of the tags, so nothing stands between it and the workers that
+could die, and whoever lists the queue sees the order in which it is served.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from jobs import keys
+from jobs.connect import RedisClient
+from jobs.record import JobRecord
+from jobs.scripts import Script
+
+PLACE = """
+local id, caller, cost, ttl_s, urgent = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4], ARGV[5] == '1'
+local waiting, tags, owners, now, callers = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
+if redis.call('LREM', waiting, -1, id) == 0 then return 0 end
+if redis.call('LLEN', waiting) == 0 then redis.call('DEL', tags, owners, callers) end
+local time = tonumber(redis.call('GET', now) or '0')
+local start = math.max(time, tonumber(redis.call('HGET', callers, caller) or '0'))
+local placed, last, length = false, -1, redis.call('LLEN', waiting)
+while not placed and -last <= length do
+  local ids = redis.call('LRANGE', waiting, last - 63, last)
+  local found = redis.call('HMGET', tags, unpack(ids))
+  for i = #ids, 1, -1 do
+    if not placed and (not found[i] or tonumber(found[i]) <= start) then
+      redis.call('LINSERT', waiting, 'AFTER', ids[i], id)
+      placed = true
+    end
+  end
+  last = last - 64
+end
+if not placed then redis.call('LPUSH', waiting, id) end
+local mine = string.format('%.17g', start)
+redis.call('HSET', tags, id, mine)
+redis.call('HSET', owners, id, (urgent and '1' or '0') .. caller)
+redis.call('HSET', callers, caller, string.format('%.17g', start + cost))
+redis.call('SET', now, string.format('%.17g', time))
+for _, key in ipairs({tags, owners, now, callers}) do redis.call('EXPIRE', key, ttl_s) end
+if not urgent then return 1 end
+local ids = redis.call('LRANGE', waiting, 0, -1)
+local owner = {}
+for first = 1, #ids, 1000 do
+  local some = {}
+  for i = first, math.min(first + 999, #ids) do some[#some + 1] = ids[i] end
+  for i, value in ipairs(redis.call('HMGET', owners, unpack(some))) do owner[first + i - 1] = value end
+end
+local carried = id
+for i, other in ipairs(ids) do
+  if owner[i] == '0' .. caller or other == id then
+    local place = other == id and mine or redis.call('HGET', tags, other)
+    redis.call('LSET', waiting, i - 1, carried)
+    redis.call('HSET', tags, carried, place)
+    if other == id then break end
+    carried = other
+  end
+end
+return 1
+"""
+"""With an empty list all callers are level again. An urgent job takes the first place that an ordinary one of its
+caller holds, and those move one place on: the caller's places stay, only who stands in them changes. Foreign entries and
+those that were put to the front have no tag and are never overtaken."""
+
+TAKEN = """
+local tag = redis.call('HGET', KEYS[1], ARGV[1])
+redis.call('HDEL', KEYS[1], ARGV[1])
+redis.call('HDEL', KEYS[2], ARGV[1])
+if not tag then return 0 end
+if tonumber(tag) > tonumber(redis.call('GET', KEYS[3]) or '0') then redis.call('SET', KEYS[3], tag, 'KEEPTTL') end
+return 1
+"""
+
+
+@dataclass(frozen=True)
+class Turn:
+    """On whose account a job is, what it costs in network evaluations, and whether it goes before its caller's."""
+
+    caller: str
+    cost: float = 1.0
+    urgent: bool = False
+
+    @classmethod
+    def of(cls, record: JobRecord) -> Turn:
+        """The turn of a new job."""
+        spec = record.spec
+        rows = 1 if spec.guidance_scale == 1 else 2
+        return cls(record.caller, float(spec.n * spec.steps * rows), spec.priority == "high")
+
+
+class Turns:
+    """Orders one of RQ's lists. Every operation is one atomic step on the server, right for any number of processes."""
+
+    def __init__(self, redis: RedisClient, queue_key: str, *, ttl_s: int) -> None:
+        self._queue_key, self._ttl_s = queue_key, ttl_s
+        names = ("tags", "owners", "now", "callers")
+        self._tags, self._owners, self._now, self._callers = (keys.turns(queue_key, name) for name in names)
+        self._place, self._taken = Script(redis, PLACE), Script(redis, TAKEN)
+
+    def place(self, job_id: str, turn: Turn) -> bool:
+        """Move a job from the end of the list to its place; False if it is not there any more."""
+        args = [job_id, turn.caller, turn.cost, self._ttl_s, int(turn.urgent)]
+        books = [self._queue_key, self._tags, self._owners, self._now, self._callers]
+        return bool(self._place(keys=books, args=args))
+
+    def taken(self, job_id: str) -> None:
+        """A job has left the list: the queue's time is its tag, and its place is forgotten."""
+        self._taken(keys=[self._tags, self._owners, self._now], args=[job_id])
