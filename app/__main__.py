@@ -57,6 +57,7 @@ def main() -> int:
             timeout_graceful_shutdown=10,
         )
     )
+    app.state.services.base_path = options.root_path
     app.state.services.stopping = lambda: server.should_exit
     server.run()
     return 0

@@ -17,9 +17,11 @@ from app.idempotency import Accepted, claim_on, not_created, replay
 from app.problems import Problem
 from app.result_checks import able_workers
 from app.services import Services
-from app.task_files import FILE_FIELDS, TASK_FILES
+from app.task_files import FILE_FIELDS, TASK_FILES, url_field
 from app.understanding import Checked, check_pictures
+from app.url_inputs import with_fetched
 from app.validation import from_validation_errors
+from app.webhooks.submitting import check_webhook
 from jobs import keys
 from jobs.admission import Claim
 from jobs.connect import REDIS_FULL
@@ -46,12 +48,14 @@ async def accept(
     spec = check_parameters(submission)
     claim: Claim | None = None
     if idempotency_key is not None:
-        claim = await services.decoded(claim_on, idempotency_key, spec, submission.files)
+        claim = await services.decoded(claim_on, idempotency_key, spec, submission)
         if (before := await services.stored(replay, services, caller, claim)) is not None:
             return before
     workers = await services.stored(check_available, services)
     able = able_workers(spec, workers)
-    checked = await services.decoded(check_pictures, spec, submission.files, services.settings, able)
+    await check_webhook(services, caller, spec)
+    async with with_fetched(services, submission) as files:
+        checked = await services.decoded(check_pictures, spec, files, services.settings, able)
     record = _record(checked, caller)
     async with services.accepting:  # counting and adding must not interleave, or the queue outgrows its bound
         accepted = await services.stored(_commit, services, record, checked, workers, claim)
@@ -73,16 +77,18 @@ def check_parameters(submission: Submission) -> AnySpec:
         spec: AnySpec = JOB_SPEC.validate_python(fields, strict=True)
     except ValidationError as error:
         raise from_validation_errors(error.errors(include_url=False, include_input=False)) from None
-    _check_files(spec, submission.files)
+    _check_files(spec, submission)
     return spec
 
 
-def _check_files(spec: AnySpec, files: dict[str, bytes]) -> None:
+def _check_files(spec: AnySpec, submission: Submission) -> None:
     takes = TASK_FILES[spec.task]
     for name in FILE_FIELDS:
-        if name in files and name not in takes.required + takes.optional:
-            raise Problem(problem_types.UNKNOWN_FIELD, f"The task {spec.task} takes no {name}.", pointer=f"/{name}")
-        if name in takes.required and name not in files:
+        field = url_field(name) if name in submission.urls else name
+        given = name in submission.files or name in submission.urls
+        if given and name not in takes.required + takes.optional:
+            raise Problem(problem_types.UNKNOWN_FIELD, f"The task {spec.task} takes no {field}.", pointer=f"/{field}")
+        if name in takes.required and not given:
             detail = f"The task {spec.task} needs a file {name}."
             raise Problem(problem_types.MISSING_FIELD, detail, pointer=f"/{name}")
 
@@ -124,7 +130,7 @@ def _commit(
 def _take_back(services: Services, record: JobRecord) -> None:
     """Best effort: each step on its own; what cannot be reached expires."""
     steps: tuple[Callable[[], object], ...] = (
-        lambda: services.store.delete(record.id),
+        lambda: services.store.delete(record.id, told=False),
         lambda: services.queue.remove(record.id),
         lambda: services.blobs.delete(record.inputs.values()),
     )

@@ -4,7 +4,7 @@ import json
 import math
 from binascii import Error as Base64Error
 from binascii import a2b_base64
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from starlette.requests import Request
@@ -13,7 +13,7 @@ from app import problem_types
 from app.multipart import read_form
 from app.problems import Problem, pointing_at
 from app.services import Services
-from app.task_files import FILE_FIELDS, MOST_FILES
+from app.task_files import FILE_FIELDS, MOST_FILES, url_field
 from app.validation import json_pointer
 from jobs.settings import Settings
 
@@ -27,7 +27,7 @@ _NESTED_FIELDS = ("output", "metadata")
 
 @dataclass(frozen=True)
 class Submission:
-    """What a client sent: `fields` still unchecked, `files` as bytes.
+    """What a client sent: `fields` still unchecked, `files` as bytes, `urls` of files that are still to be fetched.
 
     `plain` names the fields that came as text and mean what their type makes of it; all others came as JSON.
     """
@@ -35,6 +35,7 @@ class Submission:
     fields: dict[str, Any]
     files: dict[str, bytes]
     plain: frozenset[str] = frozenset()
+    urls: dict[str, str] = field(default_factory=dict)
 
 
 def max_body_bytes(settings: Settings) -> int:
@@ -69,7 +70,7 @@ def _from_json(body: bytes) -> Submission:
             with pointing_at(f"/{name}"):
                 files[name] = decode_base64(fields[name])
         fields.pop(name, None)
-    return Submission(fields, files)
+    return Submission(fields, files, urls=_take_urls(fields, files))
 
 
 async def _from_multipart(request: Request, settings: Settings) -> Submission:
@@ -87,7 +88,24 @@ async def _from_multipart(request: Request, settings: Settings) -> Submission:
         if name in fields:
             _refuse(problem_types.DUPLICATE_FIELD, name, "is given both in params and as a field.")
         fields[name] = parse_object(text.encode(), name) if _is_nested(name, text) else text
-    return Submission(fields, files, frozenset(name for name, text in texts.items() if not _is_nested(name, text)))
+    urls = _take_urls(fields, files)
+    plain = frozenset(name for name, text in texts.items() if name in fields and not _is_nested(name, text))
+    return Submission(fields, files, plain, urls)
+
+
+def _take_urls(fields: dict[str, Any], files: dict[str, bytes]) -> dict[str, str]:
+    """Takes the URLs of files out of the fields, by the names of the files that they stand for."""
+    urls: dict[str, str] = {}
+    for name in FILE_FIELDS:
+        url = fields.pop(url_field(name), None)
+        if url is None:
+            continue
+        if not isinstance(url, str):
+            _refuse(problem_types.INVALID_FIELD, url_field(name), "must be a string.")
+        if name in files:
+            _refuse(problem_types.DUPLICATE_FIELD, url_field(name), f"is given beside the file {name} itself.")
+        urls[name] = url
+    return urls
 
 
 def _is_nested(name: str, text: str) -> bool:

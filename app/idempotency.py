@@ -6,10 +6,12 @@ from dataclasses import dataclass
 
 from app import problem_types
 from app.availability import retry_after_s
+from app.bodies import Submission
 from app.lookup import find_job
 from app.problem_types import JOB_NOT_FOUND
 from app.problems import Problem
 from app.services import Services
+from app.task_files import url_field
 from jobs.admission import Claim
 from jobs.errors import IdempotencyKeyReused, JobError, SubmissionRepeated, TooManyActiveJobs
 from jobs.record import JobRecord
@@ -24,13 +26,15 @@ class Accepted:
     replayed: bool = False
 
 
-def claim_on(key: str, spec: JobSpec, files: dict[str, bytes]) -> Claim:
+def claim_on(key: str, spec: JobSpec, submission: Submission) -> Claim:
     """The key, with a fingerprint of all that was asked for; hashes the files, so call it off the event loop.
 
-    What is left out and what is given as its default mean the same, and so do JSON and multipart.
+    What is left out and what is given as its default mean the same, and so do JSON and multipart. Of a picture by URL
+    the URL counts: it is not fetched again.
     """
     parameters = spec.model_dump(mode="json", exclude_defaults=True) | {"task": spec.task}
-    digests = {name: hashlib.sha256(data).hexdigest() for name, data in files.items()}
+    digests = {name: hashlib.sha256(data).hexdigest() for name, data in submission.files.items()}
+    digests |= {url_field(name): url for name, url in submission.urls.items()}
     text = json.dumps([parameters, digests], sort_keys=True)
     return Claim(key, hashlib.sha256(text.encode()).hexdigest())
 

@@ -1,7 +1,8 @@
 """The HTTP application, put together in reading order."""
 
+import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from http.client import METHOD_NOT_ALLOWED
 from importlib.metadata import version
 from typing import Any
@@ -22,9 +23,10 @@ from app.bodies import max_body_bytes
 from app.middleware import BodyGuard, BodyLimits, RequestIds, current_request_id
 from app.openapi_parts import complete
 from app.problems import Problem, from_http_status, render
-from app.routes import events, health, jobs, listing, models, problem_page, results
+from app.routes import deliveries, events, health, jobs, listing, models, problem_page, results
 from app.services import open_services
 from app.validation import from_validation_errors
+from app.webhooks.courier import Courier
 from jobs.settings import Settings
 
 log = structlog.get_logger(__name__)
@@ -34,7 +36,7 @@ DESCRIPTION = (
     "A job is submitted, followed, and fetched. Every error is a problem (RFC 9457) with a stable code."
 )
 
-PROTECTED = (jobs, listing, events, results, models)
+PROTECTED = (jobs, listing, events, deliveries, results, models)
 """Rooms whose routes ask for a key, where there are keys."""
 OPEN = (health, problem_page)
 
@@ -78,7 +80,11 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    delivering = asyncio.create_task(Courier(app.state.services).run())
     yield
+    delivering.cancel()
+    with suppress(asyncio.CancelledError):
+        await delivering
     app.state.services.redis.close()
 
 
@@ -120,5 +126,5 @@ def _describe(app: FastAPI) -> dict[str, Any]:
             routes=app.routes,
             license_info=app.license_info,
         )
-        app.openapi_schema = complete(described)
+        app.openapi_schema = complete(described, url_inputs=app.state.services.settings.url_inputs)
     return app.openapi_schema

@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field
 from app.images import to_png
 from app.problem_types import EVERYWHERE, UNAUTHORIZED, ProblemType
 from app.problems import PROBLEM_MEDIA_TYPE
-from app.task_files import FILE_FIELDS, TASK_FILES
+from app.task_files import FILE_FIELDS, TASK_FILES, url_field
 from app.views import JobView
 from jobs.spec import AnySpec, CommonSpec, OutputSpec
 
@@ -143,13 +143,14 @@ def _example(kind: ProblemType) -> Part:
 
 _BASE64: Part = {"type": "string", "contentEncoding": "base64", "description": "The file in base64, or a data URL."}
 _FILE: Part = {"type": "string", "format": "binary", "description": "The file; its content decides its type."}
+_URL: Part = {"type": "string", "format": "uri", "description": "Where the service shall fetch the file."}
 _TASKS: dict[str, type[CommonSpec]] = {spec.__name__.removesuffix("Spec"): spec for spec in get_args(AnySpec)}
 
 
-def complete(described: Part) -> Part:
+def complete(described: Part, *, url_inputs: bool = False) -> Part:
     """Adds the schemas that only we know, and takes out FastAPI's own validation errors: here they are problems."""
     schemas = described["components"]["schemas"]
-    schemas |= component_schemas()
+    schemas |= component_schemas(url_inputs=url_inputs)
     for name in ("HTTPValidationError", "ValidationError"):
         schemas.pop(name, None)
     for methods in described["paths"].values():
@@ -161,8 +162,11 @@ def complete(described: Part) -> Part:
     return described
 
 
-def component_schemas() -> dict[str, Part]:
-    """Schemas of the bodies: for each task one as JSON and one as a form, and what they refer to."""
+def component_schemas(*, url_inputs: bool = False) -> dict[str, Part]:
+    """Schemas of the bodies: for each task one as JSON and one as a form, and what they refer to.
+
+    With `url_inputs`, a file's URL may stand for each file.
+    """
     found: dict[str, Part] = {
         "OutputSpec": OutputSpec.model_json_schema(),
         "FieldErrorBody": FieldErrorBody.model_json_schema(),
@@ -175,6 +179,8 @@ def component_schemas() -> dict[str, Part]:
             files = (*takes.required, *takes.optional) if file_schema is not None else ()
             schema["properties"] |= dict.fromkeys(files, file_schema)
             schema["required"] = ["task", *(file for file in takes.required if file in files)]
+            if url_inputs:
+                _allow_urls(schema, (*takes.required, *takes.optional))
             found[f"{name}{suffix}"] = schema | {"title": f"{name}{suffix}"}
     found["ParamsForm"] = {
         "title": "ParamsForm",
@@ -185,6 +191,14 @@ def component_schemas() -> dict[str, Part]:
         "additionalProperties": False,
     }
     return found
+
+
+def _allow_urls(schema: Part, files: tuple[str, ...]) -> None:
+    schema["properties"] |= {url_field(file): _URL for file in files}
+    either = [file for file in files if file in schema["required"]]
+    schema["required"] = [name for name in schema["required"] if name not in either]
+    if either:
+        schema["allOf"] = [{"oneOf": [{"required": [file]}, {"required": [url_field(file)]}]} for file in either]
 
 
 def _without_definitions(model: type[BaseModel]) -> Part:

@@ -11,8 +11,11 @@ from fastapi import Depends, Request
 
 from app.following import Following
 from app.key_file import KeyFile
+from app.outbound.caller import Outbound
+from app.task_files import MOST_FILES
 from jobs.blobs import RedisBlobStore
 from jobs.connect import RedisClient, connect
+from jobs.deliveries import DeliveryBook
 from jobs.events import EventLog
 from jobs.listing import CallerJobs
 from jobs.memory import MemoryGauge
@@ -20,6 +23,7 @@ from jobs.queue import JobQueue
 from jobs.rate import SubmissionRate
 from jobs.settings import Settings
 from jobs.store import JobStore
+from jobs.webhook_secrets import read_secret
 from jobs.workers import WorkerRegistry
 
 REDIS_THREADS = 32
@@ -33,7 +37,7 @@ class Services:
     """The job store and its neighbours, and the threads in which they may block.
 
     `keys` is None where everybody is the same caller; `stopping` answers whether the server wants to end, so that long
-    polls let go.
+    polls let go. `base_path` is the prefix under which a proxy serves the API.
     """
 
     settings: Settings
@@ -47,15 +51,26 @@ class Services:
     rate: SubmissionRate
     keys: KeyFile | None
     events: EventLog
+    deliveries: DeliveryBook
+    outbound: Outbound
     decoding: anyio.CapacityLimiter
     storing: anyio.CapacityLimiter
+    fetching: anyio.CapacityLimiter
     accepting: anyio.Lock = field(default_factory=anyio.Lock)
     started_at: float = field(default_factory=time.time)
     stopping: Callable[[], bool] = bool
+    base_path: str = ""
     following: Following = field(init=False)
 
     def __post_init__(self) -> None:
         self.following = Following(self.events, lambda: self.stopping())
+
+    def webhook_secrets(self, caller: str) -> list[bytes]:
+        """The secrets that sign a caller's webhooks; where there are no keys, the setting's."""
+        if self.keys is not None:
+            return self.keys.webhook_secrets_of(caller)
+        secret = self.settings.webhook_secret
+        return [] if secret is None else [read_secret(secret.get_secret_value())]
 
     async def stored(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Calls something that waits for Redis, off the event loop; it is never left half-way."""
@@ -64,6 +79,11 @@ class Services:
     async def decoded(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Calls something that works on pixels, in one of a few threads; the others wait their turn."""
         return await anyio.to_thread.run_sync(lambda: function(*args, **kwargs), limiter=self.decoding)
+
+
+def fetches_at_once(settings: Settings) -> int:
+    """Requests whose pictures may be fetched at the same time: as many as fit into the memory for uploads."""
+    return max(1, settings.max_inflight_bytes // (MOST_FILES * settings.max_upload_bytes))
 
 
 def open_services(settings: Settings) -> Services:
@@ -81,8 +101,11 @@ def open_services(settings: Settings) -> Services:
         rate=SubmissionRate(redis, jobs=settings.rate_limit_jobs, window_s=settings.rate_window_s),
         keys=KeyFile(settings.api_keys_file) if settings.api_keys_file is not None else None,
         events=EventLog(redis),
+        deliveries=DeliveryBook(redis),
+        outbound=Outbound(settings),
         decoding=anyio.CapacityLimiter(settings.decode_threads),
         storing=anyio.CapacityLimiter(REDIS_THREADS),
+        fetching=anyio.CapacityLimiter(fetches_at_once(settings)),
     )
 
 

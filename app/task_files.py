@@ -25,3 +25,8 @@ TASK_FILES: dict[str, TaskFiles] = {
 FILE_FIELDS = ("image", "mask", "reference")
 MOST_FILES = max(len(files.required + files.optional) for files in TASK_FILES.values())
 """That one request may have."""
+
+
+def url_field(name: str) -> str:
+    """The field that has a file's URL in its place."""
+    return f"{name}_url"

@@ -21,7 +21,7 @@ from inlay.errors import (
     WaitTimeout,
 )
 from inlay.events import Ended, Event, Progressed, Queued, Started
-from inlay.models import Job, Parameters, Progress
+from inlay.models import Deliveries, Job, Parameters, Progress
 from inlay.retries import RetryPolicy
 
 __all__ = [
@@ -29,6 +29,7 @@ __all__ = [
     "Client",
     "Conflict",
     "ConnectionFailed",
+    "Deliveries",
     "Ended",
     "Event",
     "Gone",

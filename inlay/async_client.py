@@ -16,7 +16,7 @@ from inlay.client import LONG_POLL_S, SHORTEST_POLL_S, ended_well, poll_pause_s
 from inlay.connecting import DEFAULT_URL, authorization, on_this_machine, successful, unreachable
 from inlay.errors import WaitTimeout
 from inlay.events import Event, Trail
-from inlay.models import Job, JobState
+from inlay.models import Deliveries, Job, JobState
 from inlay.retries import RetryPolicy
 from inlay.tasks import Tasks
 
@@ -131,6 +131,10 @@ class AsyncClient(Tasks[Coroutine[Any, Any, Job]]):
     async def result(self, job_id: str, index: int = 0) -> bytes:
         """The encoded picture. Raises `Conflict` before it exists."""
         return (await self._send(calls.result(job_id, index))).content
+
+    async def deliveries(self, job_id: str) -> Deliveries:
+        """What became of the job's webhook: every attempt to deliver it."""
+        return calls.read_deliveries(await self._send(calls.deliveries(job_id)))
 
     async def cancel(self, job_id: str) -> Job:
         """Ask the job to stop; a running one stops within one network evaluation. Raises `Conflict` when final."""

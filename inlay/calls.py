@@ -16,7 +16,7 @@ from uuid import uuid4
 import httpx
 
 from inlay.errors import Problem, problem_error
-from inlay.models import Job, parse_job
+from inlay.models import Deliveries, Job, parse_deliveries, parse_job
 
 Picture = bytes | str | Path  # the encoded file itself, or where it lies
 
@@ -66,6 +66,11 @@ def result(job_id: str, index: int = 0) -> Call:
     return Call("GET", f"/v1/jobs/{job_id}/result/{index}")
 
 
+def deliveries(job_id: str) -> Call:
+    """`GET /v1/jobs/{id}/deliveries`: what became of the job's webhook."""
+    return Call("GET", f"/v1/jobs/{job_id}/deliveries")
+
+
 def cancel(job_id: str) -> Call:
     """`POST /v1/jobs/{id}/cancel`."""
     return Call("POST", f"/v1/jobs/{job_id}/cancel")
@@ -92,6 +97,15 @@ def read_page(response: httpx.Response) -> tuple[list[Job], str | None]:
         return [parse_job(job) for job in body["jobs"]], body.get("next_cursor")
     except (ValueError, KeyError, TypeError, AttributeError):
         title = "The answer is not a list of jobs: is this address an Inlay service?"
+        raise problem_error(Problem(HTTPStatus.BAD_GATEWAY, "not_a_job", title)) from None
+
+
+def read_deliveries(response: httpx.Response) -> Deliveries:
+    """What became of a webhook, in an answer. Raises `ProblemError` when the answer is something else."""
+    try:
+        return parse_deliveries(response.json())
+    except (ValueError, KeyError, TypeError, AttributeError):
+        title = "The answer does not tell of a webhook: is this address an Inlay service?"
         raise problem_error(Problem(HTTPStatus.BAD_GATEWAY, "not_a_job", title)) from None
 
 

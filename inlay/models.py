@@ -34,6 +34,7 @@ class Parameters(TypedDict, total=False):
     preserve_known: bool
     mask_feather_px: int
     deadline_s: float
+    webhook_url: str
     metadata: dict[str, str]
     idempotency_key: str  # not for the sampling: the same submission under the same key is the same job
 
@@ -93,6 +94,37 @@ class Job:
     def final(self) -> bool:
         """Whether the state can no longer change."""
         return self.state in FINAL_STATES
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One attempt to deliver a webhook; `error` is `None` if it was delivered, `status` if nothing answered."""
+
+    attempt: int
+    at: str
+    status: int | None
+    duration_s: float | None
+    error: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Deliveries:
+    """What became of a job's webhook; `event` and `state` are `None` before the job has ended."""
+
+    webhook_url: str | None
+    event: str | None
+    state: Literal["pending", "delivered", "given_up"] | None
+    next_attempt_at: str | None
+    attempts: tuple[Attempt, ...]
+
+
+def parse_deliveries(body: Mapping[str, Any]) -> Deliveries:
+    """Read the service's JSON about a webhook. Raises `KeyError` when it is not that."""
+    attempts = tuple(Attempt(**{name: one[name] for name in _ATTEMPT}) for one in body["attempts"])
+    return Deliveries(body["webhook_url"], body["event"], body["state"], body["next_attempt_at"], attempts)
+
+
+_ATTEMPT = tuple(field.name for field in fields(Attempt))
 
 
 def parse_job(body: Mapping[str, Any]) -> Job:

@@ -11,6 +11,7 @@ from typing import Any
 from redis import exceptions as redis_errors
 
 from jobs.connect import REDIS_FULL, RedisClient
+from jobs.delivery_scripts import DUE
 
 
 class Script:
@@ -68,6 +69,7 @@ return 1
 
 TRANSITION = (
     ANNOUNCE
+    + DUE
     + """
 local id, to, token, expected = ARGV[1], ARGV[2], ARGV[3], ',' .. ARGV[4] .. ','
 local attempt, ttl_s, final, worker = ARGV[5], ARGV[6], ARGV[7] == '1', ARGV[8]
@@ -84,7 +86,10 @@ end
 for i = 9, #ARGV, 2 do redis.call('HSET', KEYS[1], ARGV[i], ARGV[i + 1]) end
 redis.call('HSET', KEYS[1], 'state', cjson.encode(to), '_last', token)
 redis.call('EXPIRE', KEYS[1], ttl_s)
-if final then redis.call('ZREM', KEYS[2], id) end
+if final then
+  redis.call('ZREM', KEYS[2], id)
+  due(KEYS[1], KEYS[4], KEYS[5], id, to)
+end
 announce(KEYS[1], KEYS[3], to == 'running' and 'started' or to)
 return {to, 'done'}
 """
@@ -100,6 +105,7 @@ return 1
 
 CANCEL = (
     ANNOUNCE
+    + DUE
     + """
 local state = redis.call('HGET', KEYS[1], 'state')
 if not state then return '' end
@@ -107,6 +113,7 @@ if state == '"queued"' then
   redis.call('HSET', KEYS[1], 'state', '"canceled"', 'finished_at', ARGV[2], 'cancel_requested', 'true')
   redis.call('EXPIRE', KEYS[1], ARGV[3])
   redis.call('ZREM', KEYS[2], ARGV[1])
+  due(KEYS[1], KEYS[4], KEYS[5], ARGV[1], 'canceled')
   announce(KEYS[1], KEYS[3], 'canceled')
   return 'canceled'
 end

@@ -8,11 +8,13 @@ from typing import Literal
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from jobs.webhook_secrets import read_secret
+
 
 class Settings(BaseSettings):
     """Read from the environment, prefix `INLAY_`; `docs/settings.md` lists them all."""
 
-    model_config = SettingsConfigDict(env_prefix="INLAY_", frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(env_prefix="INLAY_", frozen=True, extra="ignore", hide_input_in_errors=True)
 
     redis_url: SecretStr = Field(
         SecretStr("redis://127.0.0.1:6379/0"),
@@ -59,6 +61,29 @@ class Settings(BaseSettings):
         100, ge=1, le=10_000, description="Jobs of one API key that may be queued or running at the same time."
     )
 
+    webhook_secret: SecretStr | None = Field(
+        None,
+        description="Signs webhooks where there are no API keys: `whsec_…`; unset, `webhook_url` is refused there.",
+    )
+    webhook_timeout_s: float = Field(10.0, gt=0, le=60, description="Seconds that one delivery of a webhook may take.")
+    webhook_retry_s: float = Field(
+        5.0, gt=0, description="Seconds before a webhook is delivered again; doubled each time, up to 15 minutes."
+    )
+    webhook_give_up_s: int = Field(7200, ge=1, description="Seconds after which an undelivered webhook is given up.")
+    webhook_concurrency: int = Field(
+        16,
+        ge=1,
+        le=256,
+        description="Webhooks that one API process delivers at once; a quarter of them to one receiver.",
+    )
+    url_inputs: bool = Field(False, description="Fetch pictures from `image_url`, `mask_url` and `reference_url`.")
+    url_timeout_s: float = Field(10.0, gt=0, le=60, description="Seconds in which a picture must have been fetched.")
+    allow_http_urls: bool = Field(False, description="Call `http://` URLs that clients give, not only `https://` ones.")
+    allow_any_port: bool = Field(False, description="Call any port of URLs that clients give, not only 80 and 443.")
+    allow_private_addresses: bool = Field(
+        False, description="Call URLs of clients that lead to loopback or private networks; the service's own included."
+    )
+
     model: str = Field(
         "models/scenes-128",
         description="The model to serve: a folder in diffusers format, or a hub id. "
@@ -102,10 +127,17 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least severity logged.")
     log_format: Literal["console", "json"] = Field("console", description="Readable lines, or one JSON object a line.")
 
-    @field_validator("api_keys_file", mode="before")
+    @field_validator("api_keys_file", "webhook_secret", mode="before")
     @classmethod
-    def _empty_is_unset(cls, path: object) -> object:
-        return path or None  # compose hands on what is not set as an empty text
+    def _empty_is_unset(cls, value: object) -> object:
+        return value or None  # compose hands on what is not set as an empty text
+
+    @field_validator("webhook_secret")
+    @classmethod
+    def _can_sign(cls, secret: SecretStr | None) -> SecretStr | None:
+        if secret is not None:
+            read_secret(secret.get_secret_value())
+        return secret
 
     @model_validator(mode="after")
     def _heartbeats_fit(self) -> Settings:

@@ -11,7 +11,7 @@ from uuid import uuid4
 
 from rq import Queue
 
-from jobs import keys, scripts
+from jobs import delivery_scripts, keys, scripts
 from jobs.admission import Admission, Claim, as_pairs
 from jobs.connect import RedisClient, text
 from jobs.errors import JobNotFound, RecordUnreadable, TransitionRefused
@@ -36,6 +36,7 @@ class JobStore:
         self._transition = scripts.Script(redis, scripts.TRANSITION)
         self._progress = scripts.Script(redis, scripts.PROGRESS)
         self._cancel = scripts.Script(redis, scripts.CANCEL)
+        self._delete = scripts.Script(redis, delivery_scripts.DELETE)
         self._service_time = scripts.Script(redis, scripts.SERVICE_TIME)
 
     def create(self, record: JobRecord, *, claim: Claim | None = None, max_active: int | None = None) -> None:
@@ -124,7 +125,7 @@ class JobStore:
                 raise ValueError(f"{origin} may not become {to}")
         fields = JobRecord.model_construct(**_stamped(to, changes)).model_dump(mode="json", exclude_unset=True)
         found, reason = self._transition(
-            keys=[keys.job(job_id), keys.ACTIVE, keys.events(job_id)],
+            keys=_changed_keys(job_id),
             args=[
                 job_id,
                 to.value,
@@ -177,7 +178,7 @@ class JobStore:
             TransitionRefused: it has succeeded or failed already.
         """
         found = self._cancel(
-            keys=[keys.job(job_id), keys.ACTIVE, keys.events(job_id)],
+            keys=_changed_keys(job_id),
             args=[job_id, json.dumps(datetime.now(UTC).isoformat()), self._settings.result_ttl_s],
         ).decode()
         record = self.get(job_id) if found else None
@@ -199,13 +200,25 @@ class JobStore:
             if state is None or state == b'"canceled"' or mark == b"true"
         }
 
-    def delete(self, job_id: str) -> JobRecord | None:
-        """Remove the record, events, tombstone and place in the index; returns what was there at that very moment."""
-        with self._redis.pipeline(transaction=True) as pipe:
-            pipe.hgetall(keys.job(job_id))
-            pipe.delete(keys.job(job_id), keys.tombstone(job_id), keys.events(job_id))
-            pipe.zrem(keys.ACTIVE, job_id)
-            record = as_record(job_id, pipe.execute()[0])
+    def delete(self, job_id: str, *, told: bool = True) -> JobRecord | None:
+        """Remove the record, events, tombstone and place in the index; returns what was there at that very moment.
+
+        A webhook that is still to be delivered stays due, and `job.canceled` becomes due if the job was not final;
+        what it tells is kept so long, apart. Not `told`: nobody shall hear of the job, as if it had never been.
+        """
+        flat = self._delete(
+            keys=[
+                *_changed_keys(job_id),
+                *(keys.tombstone(job_id), keys.delivery_log(job_id), keys.departed(job_id)),
+            ],
+            args=[
+                job_id,
+                int(told),
+                json.dumps(datetime.now(UTC).isoformat()),
+                delivery_scripts.kept_s(self._settings.webhook_give_up_s),
+            ],
+        )
+        record = as_record(job_id, dict(zip(flat[::2], flat[1::2], strict=True)))
         if record is not None:
             self.admission.forget(record)
         return record
@@ -244,6 +257,11 @@ class JobStore:
         """Moving average of how long jobs run, in seconds; None before the first one."""
         raw = self._redis.get(keys.SERVICE_TIME)
         return None if raw is None else float(raw)
+
+
+def _changed_keys(job_id: str) -> list[str]:
+    """What a change of state touches."""
+    return [keys.job(job_id), keys.ACTIVE, keys.events(job_id), keys.DELIVERIES, keys.delivery(job_id)]
 
 
 def _claim(job_id: str, answer: Sequence[str | bytes | None]) -> ActiveClaim | None:

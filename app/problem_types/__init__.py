@@ -23,6 +23,10 @@ from app.problem_types.parameters import (
     TASK_UNAVAILABLE,
     UNKNOWN_FIELD,
     UNKNOWN_MODEL,
+    URL_INPUTS_OFF,
+    URL_NOT_FETCHED,
+    URL_REFUSED,
+    WEBHOOK_UNSIGNED,
 )
 from app.problem_types.pictures import (
     ANIMATED_IMAGE,
@@ -79,6 +83,10 @@ SUBMIT_PROBLEMS = (
     UNKNOWN_MODEL,
     TASK_UNAVAILABLE,
     INVALID_BASE64,
+    URL_REFUSED,
+    WEBHOOK_UNSIGNED,
+    URL_INPUTS_OFF,
+    URL_NOT_FETCHED,
     FILE_EMPTY,
     IMAGE_TRUNCATED,
     IMAGE_CORRUPT,
@@ -161,5 +169,9 @@ __all__ = [
     "UNKNOWN_MODEL",
     "UNSUPPORTED_IMAGE_TYPE",
     "UNSUPPORTED_MEDIA_TYPE",
+    "URL_INPUTS_OFF",
+    "URL_NOT_FETCHED",
+    "URL_REFUSED",
+    "WEBHOOK_UNSIGNED",
     "ProblemType",
 ]

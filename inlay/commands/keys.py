@@ -1,7 +1,8 @@
-"""`inlay keys`: make the API keys of a service, which has only their hashes."""
+"""`inlay keys`: make the API keys of a service, which has only their hashes, and secrets that sign its webhooks."""
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import re
 import secrets
@@ -14,9 +15,15 @@ from inlay.terminal import console, errors_as_exit_status
 
 KEY_BYTES = 32
 """Random bytes of a key: too many to be searched for, so that a plain hash hides it."""
+SECRET_BYTES = 32
+"""Random bytes of a webhook secret; Standard Webhooks allows 24 to 64."""
 _NAME = re.compile(r"(?!anonymous$)[a-z0-9][a-z0-9._-]{0,63}", re.ASCII)
 
-app = typer.Typer(help="Make API keys for a service that asks for them.", no_args_is_help=True, rich_markup_mode=None)
+app = typer.Typer(
+    help="Make API keys, and secrets that sign webhooks, for a service that asks for keys.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
 
 
 def _checked_name(name: str) -> str:
@@ -44,6 +51,27 @@ def new(
         typer.echo(line)
     else:
         console.print(f"its hash is in {file}; the key itself is shown only now", markup=False)
+
+
+@app.command("webhook")
+def webhook(
+    name: Annotated[str, typer.Argument(callback=_checked_name, help="Whose webhooks it signs.")],
+    file: Annotated[
+        Path | None, typer.Option(dir_okay=False, help="File of keys (INLAY_API_KEYS_FILE) to add the line to.")
+    ] = None,
+) -> None:
+    """Print a new secret for the receiver of webhooks, and the line with it, or add the line to a file."""
+    secret = "whsec_" + base64.b64encode(secrets.token_bytes(SECRET_BYTES)).decode()
+    line = f"{name}:webhook:{secret}"
+    with errors_as_exit_status():
+        if file is not None:
+            add_line(file, line)
+    typer.echo(secret)
+    if file is None:
+        console.print("the line for the file that INLAY_API_KEYS_FILE names:", markup=False)
+        typer.echo(line)
+    else:
+        console.print(f"it is in {file} as it is: only the service's user should be able to read it", markup=False)
 
 
 def add_line(file: Path, line: str) -> None:

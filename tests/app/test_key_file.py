@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 from pathlib import Path
 
@@ -28,6 +29,18 @@ def test_keys_lead_to_names_and_one_name_may_have_several(path: Path) -> None:
     assert keys.caller_of("\ud800?".encode("utf-8", "replace").decode()) is None
 
 
+def test_webhook_secrets_stand_beside_keys_and_a_name_may_have_two(path: Path) -> None:
+    first, second = (b"a" * 24, b"b" * 64)
+    with path.open("a") as file:
+        for secret in (first, second):
+            file.write(f"alice:webhook:whsec_{base64.b64encode(secret).decode()}\n")
+    keys = KeyFile(path)
+    assert keys.webhook_secrets_of("alice") == [first, second]
+    assert keys.webhook_secrets_of("bob") == []
+    assert keys.caller_of("a") == "alice"
+    assert keys.caller_of(f"whsec_{base64.b64encode(first).decode()}") is None
+
+
 def test_an_empty_file_lets_nobody_in(tmp_path: Path) -> None:
     (tmp_path / "keys").touch()
     assert KeyFile(tmp_path / "keys").caller_of("a") is None
@@ -42,6 +55,9 @@ def test_an_empty_file_lets_nobody_in(tmp_path: Path) -> None:
         b"anonymous:sha256:" + b"0" * 64,
         b":sha256:" + b"0" * 64,
         b"alice",
+        b"alice:webhook:whsec_c2hvcnQ=",
+        b"alice:webhook:" + b"a" * 32,
+        b"alice:webhook:whsec_no-base64-at-all-in-this-line!",
         b"\xff",
     ],
 )

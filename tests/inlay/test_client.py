@@ -152,6 +152,26 @@ def test_result_cancel_delete_models_and_limits_use_their_routes(call: Caller) -
     assert service.requests[0].url.path == "/v1/jobs/job1/cancel"
 
 
+def test_deliveries_tell_of_every_attempt(call: Caller) -> None:
+    attempt = {"attempt": 1, "at": "2026-01-01T00:00:00Z", "status": 500, "duration_s": 1.0, "error": "status"} | {
+        "new": 1
+    }
+    body = {"webhook_url": "https://x.example", "event": "job.failed", "state": "pending", "next_attempt_at": None}
+    service = ScriptedService((200, {**body, "attempts": [attempt]}))
+    told = call(service, "deliveries", "job1")
+    assert (told.event, told.state) == ("job.failed", "pending")
+    assert [(one.status, one.error) for one in told.attempts] == [(500, "status")]
+    assert service.requests[0].url.path == "/v1/jobs/job1/deliveries"
+    with pytest.raises(ServiceFailed, match="webhook"):
+        call(ScriptedService((200, {})), "deliveries", "job1")
+
+
+def test_webhook_urls_are_passed_on(call: Caller) -> None:
+    service = ScriptedService((202, job_json()))
+    call(service, "generate", webhook_url="https://x.example")
+    assert json.loads(service.requests[0].content) == {"task": "generate", "webhook_url": "https://x.example"}
+
+
 def test_ready_is_a_plain_answer_also_when_nothing_listens(call: Caller) -> None:
     assert call(ScriptedService((200, {})), "ready") is True
     assert call(ScriptedService((503, {})), "ready") is False

@@ -36,13 +36,19 @@ def test_no_documented_setting_is_unknown() -> None:
     assert set(documented()) == {f"INLAY_{name.upper()}" for name in Settings.model_fields}
 
 
+def test_a_wrong_webhook_secret_is_not_repeated_in_the_complaint() -> None:
+    with pytest.raises(ValidationError) as refused:
+        Settings.model_validate({"webhook_secret": "whsec_hardly-a-secret"})
+    assert "hardly" not in str(refused.value)
+
+
 def test_environment_is_read_with_the_prefix(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("INLAY_MAX_BATCH", "3")
-    monkeypatch.setenv("INLAY_REDIS_URL", "redis://:secret@host/1")
+    monkeypatch.setenv("INLAY_REDIS_URL", "redis://:pa55word@host/1")
     settings = Settings()
     assert settings.max_batch == 3
-    assert settings.redis_url.get_secret_value() == "redis://:secret@host/1"
-    assert "secret" not in repr(settings)
+    assert settings.redis_url.get_secret_value() == "redis://:pa55word@host/1"
+    assert "pa55word" not in repr(settings)
 
 
 @pytest.mark.parametrize(
@@ -53,6 +59,7 @@ def test_environment_is_read_with_the_prefix(monkeypatch: pytest.MonkeyPatch) ->
         {"heartbeat_interval_s": 3, "worker_ttl_s": 5},
         {"redis_timeout_s": 4},
         {"dtype": "int8"},
+        {"webhook_secret": "whsec_c2hvcnQ="},
     ],
 )
 def test_impossible_settings_are_refused(wrong: dict[str, object]) -> None:

@@ -1,0 +1,1 @@
+"""Webhooks: checked when a job is submitted, signed and delivered when it has ended."""
