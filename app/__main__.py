@@ -10,6 +10,7 @@ from app.auth import may_listen
 from app.key_file import KeyFileUnusable
 from app.main import create_app
 from app.server import ProblemProtocol
+from jobs.errors import BlobsUnusable
 from jobs.logs import configure_logs
 from jobs.settings import Settings
 
@@ -27,7 +28,7 @@ log = structlog.get_logger(__name__)
 def main() -> int:
     """Serves until SIGTERM or SIGINT; open requests get a few seconds, long polls let go at once.
 
-    Returns the exit status: 0, or 78 where it may not listen or cannot read its API keys.
+    Returns the exit status: 0, or 78 where it may not listen, or keys or pictures have no place.
     """
     parser = argparse.ArgumentParser(prog="python -m app", description="Serve the HTTP API.")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
@@ -44,6 +45,9 @@ def main() -> int:
         app = create_app(settings)
     except KeyFileUnusable as error:
         log.critical("api_keys_unusable", error=str(error))
+        return EXIT_UNUSABLE
+    except BlobsUnusable as error:
+        log.critical("blobs_unusable", error=str(error))
         return EXIT_UNUSABLE
     server = uvicorn.Server(
         uvicorn.Config(

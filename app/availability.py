@@ -38,11 +38,11 @@ def _check_grace(services: Services) -> None:
 
 
 def check_room(services: Services, alive: list[WorkerPresence]) -> None:
-    """Raises Problem `queue_full` if the queue is as long as it may be, or the store has no room to spare."""
+    """Raises Problem `queue_full` if the queue is as long as it may be, or a store has no room to spare."""
     depth = services.queue.depth()
     if depth >= services.settings.max_queue_depth:
         raise queue_full(services, alive, f"{depth} jobs wait already.")
-    if services.memory.is_short():
+    if services.memory.is_short() or services.blobs.is_short():
         raise queue_full(services, alive, "The job store is full; what has ended makes room when it expires.")
 
 

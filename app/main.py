@@ -17,16 +17,16 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.routing import Match, Route
 
-from app import problem_types
 from app.auth import require_caller
 from app.bodies import max_body_bytes
 from app.middleware import BodyGuard, BodyLimits, RequestIds, current_request_id
 from app.openapi_parts import complete
-from app.problems import Problem, from_http_status, render
+from app.problems import Problem, from_http_status, render, store_failed
 from app.routes import deliveries, events, health, jobs, listing, models, problem_page, results
 from app.services import open_services
 from app.validation import from_validation_errors
 from app.webhooks.courier import Courier
+from jobs.errors import BlobsAway
 from jobs.settings import Settings
 
 log = structlog.get_logger(__name__)
@@ -46,6 +46,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
     Raises:
         KeyFileUnusable: there are to be API keys, but their file cannot be read.
+        BlobsUnusable: pictures cannot be kept where they are to be.
     """
     settings = settings or Settings()
     Image.MAX_IMAGE_PIXELS = None  # app.images has checked the size, by our own setting, before Pillow opens a file
@@ -67,7 +68,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.add_middleware(BodyGuard, limits=limits)
     app.add_middleware(RequestIds)  # added last, so it is outermost
 
-    for kind in (Problem, HTTPException, RequestValidationError, RedisError):
+    for kind in (Problem, HTTPException, RequestValidationError, RedisError, BlobsAway):
         app.add_exception_handler(kind, _on_error)
 
     for room in PROTECTED:
@@ -101,10 +102,7 @@ async def _on_error(request: Request, error: Exception) -> Response:
             places = [{**complaint, "loc": complaint["loc"][1:]} for complaint in error.errors()]
             problem, status = from_validation_errors(places), None
         case _:
-            log.error("redis_failed", error=repr(error), path=request.url.path)
-            detail = "The job store does not answer."
-            problem = Problem(problem_types.STORAGE_UNAVAILABLE, detail, headers={"Retry-After": "2"})
-            status = None
+            problem, status = store_failed(error, request.url.path), None
     log.info("request_refused", code=problem.kind.code, detail=problem.detail, path=request.url.path)
     return render(problem, current_request_id(), status, root_path=request.scope.get("root_path", ""))
 

@@ -80,6 +80,10 @@ PICTURE: Part = {
         f"image/{kind}": {"schema": {"type": "string", "format": "binary"}} for kind in ("png", "webp", "jpeg")
     },
 }
+PICTURE_ELSEWHERE: Part = {
+    "description": "The picture is at `Location`, for a short time and without a key.",
+    "headers": _REQUEST_ID | {"Location": _header("A presigned address at the store of pictures.")},
+}
 
 EVENTS: Part = {
     "description": "Server-sent events: what has happened and what happens, until the job is final.",

@@ -7,10 +7,14 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
+import structlog
 from starlette.responses import Response
 
 from app import problem_types
 from app.problem_types import ProblemType
+from jobs.errors import BlobsAway
+
+log = structlog.get_logger(__name__)
 
 PROBLEM_MEDIA_TYPE = "application/problem+json"
 
@@ -86,6 +90,14 @@ _BY_STATUS = {
     413: problem_types.BODY_TOO_LARGE,
     415: problem_types.UNSUPPORTED_MEDIA_TYPE,
 }
+
+
+def store_failed(error: Exception, path: str) -> Problem:
+    """What a client learns of a job store or blob store that fails; the log learns why."""
+    log.error("store_failed", error=repr(error), path=path)
+    what = "pictures" if isinstance(error, BlobsAway) else "jobs"
+    detail = f"The store of {what} does not answer."
+    return Problem(problem_types.STORAGE_UNAVAILABLE, detail, headers={"Retry-After": "2"})
 
 
 def from_http_status(status: int, headers: Mapping[str, str] | None = None) -> Problem:

@@ -13,7 +13,7 @@ from app.following import Following
 from app.key_file import KeyFile
 from app.outbound.caller import Outbound
 from app.task_files import MOST_FILES
-from jobs.blobs import RedisBlobStore
+from jobs.blobs import BlobStore, open_blobs
 from jobs.connect import RedisClient, connect
 from jobs.deliveries import DeliveryBook
 from jobs.events import EventLog
@@ -26,7 +26,7 @@ from jobs.store import JobStore
 from jobs.webhook_secrets import read_secret
 from jobs.workers import WorkerRegistry
 
-REDIS_THREADS = 32
+REDIS_THREADS, BLOB_THREADS = 32, 16
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -44,7 +44,7 @@ class Services:
     redis: RedisClient
     store: JobStore
     queue: JobQueue
-    blobs: RedisBlobStore
+    blobs: BlobStore
     workers: WorkerRegistry
     memory: MemoryGauge
     listing: CallerJobs
@@ -55,6 +55,7 @@ class Services:
     outbound: Outbound
     decoding: anyio.CapacityLimiter
     storing: anyio.CapacityLimiter
+    shelving: anyio.CapacityLimiter
     fetching: anyio.CapacityLimiter
     accepting: anyio.Lock = field(default_factory=anyio.Lock)
     started_at: float = field(default_factory=time.time)
@@ -76,6 +77,10 @@ class Services:
         """Calls something that waits for Redis, off the event loop; it is never left half-way."""
         return await anyio.to_thread.run_sync(lambda: function(*args, **kwargs), limiter=self.storing)
 
+    async def shelved(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Calls something that moves pictures; in threads of its own, so that slow blobs leave Redis to the others."""
+        return await anyio.to_thread.run_sync(lambda: function(*args, **kwargs), limiter=self.shelving)
+
     async def decoded(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Calls something that works on pixels, in one of a few threads; the others wait their turn."""
         return await anyio.to_thread.run_sync(lambda: function(*args, **kwargs), limiter=self.decoding)
@@ -94,7 +99,7 @@ def open_services(settings: Settings) -> Services:
         redis=redis,
         store=JobStore(redis, settings),
         queue=JobQueue(redis, settings),
-        blobs=RedisBlobStore(redis),
+        blobs=open_blobs(settings, redis),
         workers=WorkerRegistry(redis),
         memory=MemoryGauge(redis),
         listing=CallerJobs(redis),
@@ -105,6 +110,7 @@ def open_services(settings: Settings) -> Services:
         outbound=Outbound(settings),
         decoding=anyio.CapacityLimiter(settings.decode_threads),
         storing=anyio.CapacityLimiter(REDIS_THREADS),
+        shelving=anyio.CapacityLimiter(BLOB_THREADS),
         fetching=anyio.CapacityLimiter(fetches_at_once(settings)),
     )
 

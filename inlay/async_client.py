@@ -173,7 +173,12 @@ class AsyncClient(Tasks[Coroutine[Any, Any, Job]]):
             attempt += 1
             try:
                 response = await self._http.request(
-                    call.method, call.path, headers=dict(call.headers), json=call.json, files=call.files
+                    call.method,
+                    call.path,
+                    headers=dict(call.headers),
+                    json=call.json,
+                    files=call.files,
+                    follow_redirects=call.elsewhere,
                 )
             except httpx.TransportError as error:
                 delay_s = self._retries.after_failure(call, error, attempt)

@@ -23,11 +23,15 @@ Picture = bytes | str | Path  # the encoded file itself, or where it lies
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One request. `repeatable`: sending it twice does no more than sending it once."""
+    """One request. `repeatable`: sending it twice does no more than sending it once.
+
+    `elsewhere`: the service may answer with the address of what was asked for, which is then fetched, without the key.
+    """
 
     method: str
     path: str
     repeatable: bool = True
+    elsewhere: bool = False
     headers: Mapping[str, str] = field(default_factory=dict)
     json: Mapping[str, Any] | None = None
     files: Mapping[str, tuple[str | None, bytes, str]] | None = None
@@ -63,7 +67,7 @@ def get(job_id: str, wait_s: float = 0) -> Call:
 
 def result(job_id: str, index: int = 0) -> Call:
     """`GET /v1/jobs/{id}/result/{index}`: the picture's bytes."""
-    return Call("GET", f"/v1/jobs/{job_id}/result/{index}")
+    return Call("GET", f"/v1/jobs/{job_id}/result/{index}", elsewhere=True)
 
 
 def deliveries(job_id: str) -> Call:

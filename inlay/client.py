@@ -173,7 +173,12 @@ class Client(Tasks[Job]):
             attempt += 1
             try:
                 response = self._http.request(
-                    call.method, call.path, headers=dict(call.headers), json=call.json, files=call.files
+                    call.method,
+                    call.path,
+                    headers=dict(call.headers),
+                    json=call.json,
+                    files=call.files,
+                    follow_redirects=call.elsewhere,
                 )
             except httpx.TransportError as error:
                 delay_s = self._retries.after_failure(call, error, attempt)

@@ -76,6 +76,14 @@ class BlobMissing(JobError):
         self.key = key
 
 
+class BlobsAway(JobError):
+    """The blob store does not answer, or does not do what it is asked, for a reason that may pass."""
+
+
+class BlobsUnusable(JobError):
+    """The blob store that is asked for cannot be used at all; the message says why, for the operator."""
+
+
 class FailureCode(StrEnum):
     """Why a job failed; stable, part of the HTTP contract (`error.code`)."""
 

@@ -30,6 +30,21 @@ class Settings(BaseSettings):
     tombstone_ttl_s: int = Field(
         14 * 86400, ge=1, description="Seconds after submission in which an expired job is told from an unknown one."
     )
+    blobs_url: str = Field(
+        "redis",
+        description="Where pictures are kept: `redis`, a folder that API and workers share (`file:///folder`), S3 "
+        "(`s3://bucket/prefix`), or another address that fsspec knows. All but `redis` need the extra `s3`.",
+    )
+    blobs_sweep_s: float = Field(
+        600.0, gt=0, description="Seconds between searches, in a folder or S3, for pictures whose job has expired."
+    )
+    presigned_ttl_s: int | None = Field(
+        None,
+        ge=1,
+        le=7 * 86400,
+        description="Seconds that addresses of results in S3 are good for, to which clients are then sent; unset, "
+        "the API hands on the bytes.",
+    )
     max_upload_bytes: int = Field(20 * 2**20, ge=1024, description="Largest accepted upload in bytes.")
     max_pixels: int = Field(40_000_000, ge=4096, description="Largest accepted picture in pixels.")
     max_decompression_ratio: int = Field(

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from PIL import Image
 from torch import Tensor
 
-from jobs.blobs import RedisBlobStore
+from jobs.blobs import BlobStore
 from jobs.errors import BlobMissing
 from jobs.record import JobRecord
 from sampler.constraints.base import Constraint
@@ -49,7 +49,7 @@ class Assignment:
     """A job, its uploads, and the networks of this worker; `features` see styles, None where there are none."""
 
     record: JobRecord
-    blobs: RedisBlobStore
+    blobs: BlobStore
     model: DiffusersModel
     features: Features | None
     max_pixels: int

@@ -8,7 +8,7 @@ from concurrent.futures import Executor, Future, wait
 from dataclasses import dataclass
 from typing import Protocol
 
-from jobs.blobs import RedisBlobStore
+from jobs.blobs import BlobStore
 from jobs.errors import JobNotFound, TransitionRefused
 from jobs.queue import JobQueue
 from jobs.record import JobState
@@ -42,7 +42,7 @@ class Shelf:
 
     store: JobStore
     queue: JobQueue
-    blobs: RedisBlobStore
+    blobs: BlobStore
 
 
 class Closing:
@@ -93,7 +93,7 @@ class Closing:
             try:
                 action()
             except GivenUp:
-                logger.warning("job left for other workers, Redis is away", extra={"job": job.id})
+                logger.warning("job left for other workers, the store is away", extra={"job": job.id})
             except JobNotFound:
                 logger.info("job was deleted", extra={"job": job.id})
                 self._patience.insist(lambda: self._books.drop(job))

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from jobs import keys
-from jobs.blobs import RedisBlobStore
+from jobs.blobs import BlobStore
 from jobs.record import JobRecord, Quality, Result
 from worker import images
 from worker.assignment import Prepared
@@ -33,7 +33,7 @@ def finish(record: JobRecord, prepared: Prepared, painted: Sequence[Painted]) ->
     return Finished(pictures, quality)
 
 
-def store(record: JobRecord, finished: Finished, blobs: RedisBlobStore, *, ttl_s: int) -> list[Result]:
+def store(record: JobRecord, finished: Finished, blobs: BlobStore, *, ttl_s: int) -> list[Result]:
     """Put the files into the blob store. Doing it again replaces them."""
     results = []
     for number, picture in enumerate(finished.pictures):

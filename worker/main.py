@@ -5,12 +5,15 @@ from __future__ import annotations
 import logging
 import signal
 
+from jobs.blobs import BlobSweep, open_blobs
 from jobs.connect import connect
+from jobs.errors import BlobsUnusable
 from jobs.logs import configure_logs
 from jobs.settings import Settings
 from worker.errors import ModelUnusable
 from worker.model import load, set_threads
 from worker.patience import Patience
+from worker.periodic import Periodic
 from worker.resident import ResidentWorker
 from worker.style_features import find_style_features
 
@@ -20,9 +23,15 @@ EXIT_UNUSABLE = 78
 
 
 def main(settings: Settings | None = None) -> int:
-    """Run one worker until SIGTERM or SIGINT; returns the exit status: 0 drained, 1 failed, 70 hung, 78 no model."""
+    """Run one worker until SIGTERM or SIGINT; returns the exit status: 0 drained, 1 failed, 70 hung, 78 unusable."""
     settings = settings or Settings()
     configure_logs(settings)
+    redis = connect(settings, retries=1)
+    try:
+        sweep = BlobSweep(redis, open_blobs(settings, redis), interval_s=settings.blobs_sweep_s)
+    except BlobsUnusable as error:
+        logger.critical("%s", error)
+        return EXIT_UNUSABLE
     threads = set_threads(settings)
     logger.info("loading", extra={"model": settings.model, "threads": threads})
     try:
@@ -31,9 +40,13 @@ def main(settings: Settings | None = None) -> int:
     except ModelUnusable as error:
         logger.critical("%s", error)
         return EXIT_UNUSABLE
-    redis = connect(settings, retries=1)
     Patience().insist(redis.ping)
     worker = ResidentWorker(settings, redis, model, features=features)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: worker.request_drain())
-    return worker.serve()
+    sweeping = Periodic("blob sweep", settings.blobs_sweep_s, sweep.sweep)
+    sweeping.start()
+    try:
+        return worker.serve()
+    finally:
+        sweeping.stop()

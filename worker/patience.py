@@ -1,4 +1,4 @@
-"""How this process bears a Redis that is away or full: what can wait waits, what must be written is tried again."""
+"""How this process bears a Redis or a blob store that is away or full: what can wait waits, the rest is tried again."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from jobs.connect import redis_away
+from jobs.errors import BlobsAway
 
 logger = logging.getLogger(__name__)
 
@@ -19,7 +20,7 @@ LAST_RETRY_S = 2.0
 
 
 class GivenUp(Exception):
-    """The process ends, and Redis has not come back, or has had no room, to take what was to be written."""
+    """The process ends, and the store has not come back, or has had no room, to take what was to be written."""
 
 
 class Patience:
@@ -42,7 +43,7 @@ class Patience:
             return otherwise
 
     def insist(self, action: Callable[[], ValueT]) -> ValueT:
-        """Try until it is done, with growing pauses.
+        """Try until it is done, with growing pauses. Nothing but the action itself waits for blobs that are away.
 
         Raises:
             GivenUp: the process ends first.
@@ -51,6 +52,9 @@ class Patience:
         while True:
             try:
                 return action()
+            except BlobsAway as error:
+                if retry_s == FIRST_RETRY_S:
+                    logger.warning("the blob store is away, trying again", extra={"error": str(error)})
             except Exception as error:
                 if not redis_away(error):
                     raise

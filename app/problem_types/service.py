@@ -22,8 +22,8 @@ STORAGE_UNAVAILABLE = define(
     "storage_unavailable",
     503,
     "The job store cannot be reached",
-    cause="Redis does not answer.",
-    cure="Send it again later; the operator should look at Redis.",
+    cause="Redis, or the place where pictures are kept, does not answer.",
+    cure="Send it again later; the operator should look at Redis and at `INLAY_BLOBS_URL`.",
     retryable=True,
 )
 OVERLOADED = define(

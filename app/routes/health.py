@@ -34,7 +34,8 @@ async def healthz() -> Alive:
 
 @router.get("/readyz", summary="Ready", responses=docs.responses({}, (problem_types.NO_WORKER,)))
 async def readyz(services: ServicesDep) -> Ready:
-    """200 if Redis answers and at least one warmed-up worker lives; else 503 with the reason."""
+    """200 if Redis and the blob store answer and at least one warmed-up worker lives; else 503 with the reason."""
+    await services.shelved(services.blobs.check)
     return await services.stored(_ready, services)
 
 

@@ -9,17 +9,15 @@ from app import problem_types
 from app.auth import CallerDep
 from app.availability import estimate_s, retry_after_s
 from app.conditional import client_has, not_modified
+from app.finished import address, fetch, file_name
 from app.lookup import find_job
 from app.problems import Problem
 from app.services import Services, ServicesDep
-from jobs.blobs import Blob
-from jobs.errors import BlobMissing
 from jobs.record import JobRecord, JobState, Result
 
 router = APIRouter(prefix="/v1/jobs", tags=["results"])
 
-_EXTENSIONS = {"image/png": "png", "image/webp": "webp", "image/jpeg": "jpg"}
-_ANSWERS: dict[int, docs.Part] = {200: docs.PICTURE, 304: docs.NOT_MODIFIED}
+_ANSWERS: dict[int, docs.Part] = {200: docs.PICTURE, 303: docs.PICTURE_ELSEWHERE, 304: docs.NOT_MODIFIED}
 _PROBLEMS = (
     problem_types.JOB_NOT_FOUND,
     problem_types.RESULT_NOT_FOUND,
@@ -41,7 +39,7 @@ IfNoneMatch = Annotated[str | None, Header(description="ETags that the client ha
 async def get_result(
     job_id: str, request: Request, services: ServicesDep, caller: CallerDep, if_none_match: IfNoneMatch = None
 ) -> Response:
-    """The first (usually only) picture of a job that succeeded."""
+    """The first (usually only) picture of a job that succeeded: its bytes, or where they are (303)."""
     return await _picture(services, request, caller, job_id, 0)
 
 
@@ -69,10 +67,12 @@ async def _picture(services: Services, request: Request, caller: str, job_id: st
     headers = {"ETag": f'"{job_id}-{index}"', "Cache-Control": "private, no-cache"}
     if client_has(request, headers["ETag"]):
         return not_modified(headers)
-    blob = await services.stored(_fetch, services, result)
-    extension = _EXTENSIONS.get(blob.content_type, "bin")
-    headers["Content-Disposition"] = f'inline; filename="inlay-{job_id[:12]}-{index}.{extension}"'
-    return Response(blob.data, headers=headers, media_type=blob.content_type)
+    elsewhere = await services.shelved(address, services, job_id, index, result)
+    if elsewhere is not None:
+        return Response(status_code=303, headers={"Location": elsewhere, "Cache-Control": "no-store"})
+    blob = await services.shelved(fetch, services, result)
+    headers["Content-Disposition"] = f'inline; filename="{file_name(job_id, index, result)}"'
+    return Response(blob.data, headers=headers, media_type=result.content_type)
 
 
 def _find_result(services: Services, caller: str, job_id: str, index: int) -> Result:
@@ -94,10 +94,3 @@ def _no_result(services: Services, record: JobRecord) -> Problem:
     retry_s = retry_after_s(estimate_s(services, record, position))
     detail = f"The job is {record.state}; its result does not exist yet."
     return Problem(problem_types.RESULT_NOT_READY, detail, headers={"Retry-After": str(retry_s)})
-
-
-def _fetch(services: Services, result: Result) -> Blob:
-    try:
-        return services.blobs.get(result.blob)
-    except BlobMissing:
-        raise Problem(problem_types.RESULT_EXPIRED, "The picture has expired.") from None

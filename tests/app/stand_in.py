@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from PIL import Image
 
 from jobs import keys
-from jobs.blobs import RedisBlobStore
+from jobs.blobs import open_blobs
 from jobs.connect import connect
 from jobs.errors import FailureCode
 from jobs.events import EventLog
@@ -29,7 +29,7 @@ class StandIn:
         self.redis = connect(settings)
         self.store = JobStore(self.redis, settings)
         self.queue = JobQueue(self.redis, settings)
-        self.blobs = RedisBlobStore(self.redis)
+        self.blobs = open_blobs(settings, self.redis)
         self.workers = WorkerRegistry(self.redis)
         self.events = EventLog(self.redis)
 

@@ -17,7 +17,7 @@ from PIL import Image
 from pydantic import SecretStr
 
 from jobs import keys
-from jobs.blobs import RedisBlobStore
+from jobs.blobs import open_blobs
 from jobs.connect import RedisClient, connect
 from jobs.queue import JobQueue
 from jobs.record import JobRecord, JobState
@@ -95,7 +95,7 @@ class Bench:
         self.settings = settings
         self.store = JobStore(redis, settings)
         self.queue = JobQueue(redis, settings)
-        self.blobs = RedisBlobStore(redis)
+        self.blobs = open_blobs(settings, redis)
         self._count = 0
 
     def record(
