@@ -32,8 +32,9 @@ async def with_fetched(services: Services, submission: Submission) -> AsyncItera
     if not services.settings.url_inputs:
         pointer = f"/{url_field(next(iter(submission.urls)))}"
         raise Problem(problem_types.URL_INPUTS_OFF, "This service fetches no pictures.", pointer=pointer)
+    place = object()
     try:
-        services.fetching.acquire_on_behalf_of_nowait(submission)
+        services.fetching.acquire_on_behalf_of_nowait(place)
     except anyio.WouldBlock:
         detail = "Too many pictures are being fetched at once."
         raise Problem(problem_types.OVERLOADED, detail, headers={"Retry-After": "2"}) from None
@@ -45,7 +46,7 @@ async def with_fetched(services: Services, submission: Submission) -> AsyncItera
                 problem.pointer = f"/{url_field(name)}"
         raise
     finally:
-        services.fetching.release_on_behalf_of(submission)
+        services.fetching.release_on_behalf_of(place)
 
 
 async def _fetch(services: Services, name: str, url: str) -> bytes:

@@ -59,6 +59,9 @@ class Courier:
         except RedisError as error:
             log.warning("webhooks_not_read", error=repr(error))
             return AWAY_PAUSE_S
+        except Exception:  # the edge of a look: whatever is wrong with what was found, the next one comes
+            log.exception("webhooks_unreadable")
+            return AWAY_PAUSE_S
         for due in taken:
             task = asyncio.create_task(self._deliver(due, began))
             self._under_way[task] = due

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import hashlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +19,10 @@ from tests.app.keyed import KeyedService
 
 def keys_new(*arguments: object) -> Result:
     return CliRunner().invoke(app, ["keys", "new", *map(str, arguments)])
+
+
+def keys_webhook(*arguments: object) -> Result:
+    return CliRunner().invoke(app, ["keys", "webhook", *map(str, arguments)])
 
 
 def test_a_new_key_is_printed_with_the_line_that_holds_its_hash() -> None:
@@ -40,6 +45,17 @@ def test_the_line_is_added_to_the_file_and_the_key_is_not(tmp_path: Path, before
     assert lines[-1] == f"bob:sha256:{hashlib.sha256(key.encode()).hexdigest()}"
     assert lines[:-1] == (before or "").splitlines()
     assert file.read_text().endswith("\n")
+
+
+def test_a_webhook_secret_is_printed_with_its_line_or_added_to_the_file(tmp_path: Path) -> None:
+    secret, line = keys_webhook("alice").stdout.split()
+    assert line == f"alice:webhook:{secret}"
+    assert len(base64.b64decode(secret.removeprefix("whsec_"), validate=True)) == 32
+    file = tmp_path / "keys"
+    first, second = (keys_webhook("alice", "--file", file).stdout.strip() for _ in range(2))
+    assert first != second
+    assert file.read_text().splitlines() == [f"alice:webhook:{first}", f"alice:webhook:{second}"]
+    assert keys_webhook("Alice").exit_code == ExitStatus.USAGE
 
 
 @pytest.mark.parametrize("name", ["", "Alice", "a b", "a:b", "-a", "x" * 65, "anonymous", "ä"])

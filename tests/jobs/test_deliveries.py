@@ -7,14 +7,16 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 import pytest
+from pydantic import SecretStr
 
 from jobs import keys
-from jobs.connect import RedisClient
+from jobs.connect import REDIS_FULL, RedisClient, connect
 from jobs.deliveries import Attempt, AttemptError, DeliveryBook, DeliveryState, DueDelivery
 from jobs.record import JobRecord, JobState
 from jobs.settings import Settings
 from jobs.store import JobStore, new_token
 from tests.jobs.conftest import NewRecord
+from tests.redis_process import RedisProcess
 
 URL = "https://Hooks.example/a?b=c"
 JOB = "job-00000001"
@@ -201,6 +203,24 @@ def test_a_job_whose_webhook_was_told_goes_without_a_trace(
     book.settle(due, attempt(1), DeliveryState.DELIVERED)
     store.delete(JOB)
     assert redis.keys("*") == []
+
+
+def fill(redis: RedisClient) -> None:
+    for number in range(1000):
+        redis.set(f"filling-{number}", b"x" * 50_000)
+
+
+def test_deleting_makes_room_also_when_redis_is_full(new_record: NewRecord) -> None:
+    with RedisProcess(max_memory_bytes=4 * 2**20) as small:
+        settings = Settings(redis_url=SecretStr(small.url))
+        with connect(settings) as redis:
+            store = JobStore(redis, settings)
+            store.create(new_record(webhook_url=URL))
+            with pytest.raises(REDIS_FULL):
+                fill(redis)
+            assert store.delete(JOB) is not None
+            assert DeliveryBook(redis).record(JOB) is not None
+            assert redis.zscore(keys.DELIVERIES, JOB) is not None
 
 
 @pytest.mark.parametrize("final", [False, True])
