@@ -13,6 +13,7 @@ from app.server import ProblemProtocol
 from jobs.errors import BlobsUnusable
 from jobs.logs import configure_logs
 from jobs.settings import Settings
+from jobs.tracing import TracingUnavailable
 
 EXIT_UNUSABLE = 78
 """As the worker's: a setting must be mended first (EX_CONFIG of sysexits.h)."""
@@ -48,6 +49,9 @@ def main() -> int:
         return EXIT_UNUSABLE
     except BlobsUnusable as error:
         log.critical("blobs_unusable", error=str(error))
+        return EXIT_UNUSABLE
+    except TracingUnavailable as error:
+        log.critical("tracing_unavailable", error=str(error))
         return EXIT_UNUSABLE
     server = uvicorn.Server(
         uvicorn.Config(

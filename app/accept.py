@@ -14,6 +14,8 @@ from app import problem_types
 from app.availability import check_available, check_room, queue_full
 from app.bodies import Submission
 from app.idempotency import Accepted, claim_on, not_created, replay
+from app.metrics import ACCEPTED, REPLAYED
+from app.middleware import current_request_id
 from app.problems import Problem
 from app.result_checks import able_workers
 from app.services import Services
@@ -26,7 +28,7 @@ from jobs import keys
 from jobs.admission import Claim
 from jobs.connect import REDIS_FULL
 from jobs.errors import JobError
-from jobs.record import JobRecord
+from jobs.record import JobRecord, Origin
 from jobs.spec import JOB_SPEC, AnySpec
 from jobs.workers import WorkerPresence
 
@@ -45,6 +47,15 @@ async def accept(
         Problem: the request is refused, and nothing is left of it.
         RedisError: the store failed half-way; what was stored has been taken back as far as it can be reached.
     """
+    with services.metrics.counting_refusals(submission.fields.get("task")):
+        accepted = await _accept(services, caller, submission, idempotency_key)
+    task = accepted.record.spec.task
+    services.metrics.count_submit(task, REPLAYED if accepted.replayed else ACCEPTED)
+    log.info("job_accepted", job_id=accepted.record.id, task=task, caller=caller, replayed=accepted.replayed)
+    return accepted
+
+
+async def _accept(services: Services, caller: str, submission: Submission, idempotency_key: str | None) -> Accepted:
     spec = check_parameters(submission)
     claim: Claim | None = None
     if idempotency_key is not None:
@@ -56,11 +67,10 @@ async def accept(
     await check_webhook(services, caller, spec)
     async with with_fetched(services, submission) as files:
         checked = await services.decoded(check_pictures, spec, files, services.settings, able)
-    record = _record(checked, caller)
+    origin = Origin(request_id=current_request_id(), traceparent=services.tracing.traceparent())
+    record = _record(checked, caller, origin)
     async with services.accepting:  # counting and adding must not interleave, or the queue outgrows its bound
-        accepted = await services.stored(_commit, services, record, checked, workers, claim)
-    log.info("job_accepted", job_id=accepted.record.id, task=spec.task, caller=caller, replayed=accepted.replayed)
-    return accepted
+        return await services.stored(_commit, services, record, checked, workers, claim)
 
 
 def check_parameters(submission: Submission) -> AnySpec:
@@ -93,7 +103,7 @@ def _check_files(spec: AnySpec, submission: Submission) -> None:
             raise Problem(problem_types.MISSING_FIELD, detail, pointer=f"/{name}")
 
 
-def _record(checked: Checked, caller: str) -> JobRecord:
+def _record(checked: Checked, caller: str, origin: Origin) -> JobRecord:
     job_id = uuid.uuid4().hex
     seed = checked.spec.seed
     return JobRecord(
@@ -104,6 +114,7 @@ def _record(checked: Checked, caller: str) -> JobRecord:
         input=checked.understood,
         inputs={name: keys.blob(job_id, name) for name in checked.pngs},
         metadata=checked.spec.metadata,
+        origin=origin,
     )
 
 
@@ -113,10 +124,12 @@ def _commit(
     check_room(services, workers)
     max_active = services.settings.max_active_jobs if services.keys is not None else None
     try:
-        for name, png in checked.pngs.items():
-            services.blobs.put(record.inputs[name], png, "image/png", ttl_s=services.settings.job_ttl_s)
-        services.store.create(record, claim=claim, max_active=max_active)
-        services.queue.enqueue(record.id)
+        with services.tracing.part("store"):
+            for name, png in checked.pngs.items():
+                services.blobs.put(record.inputs[name], png, "image/png", ttl_s=services.settings.job_ttl_s)
+            services.store.create(record, claim=claim, max_active=max_active)
+        with services.tracing.part("enqueue"):
+            services.queue.enqueue(record.id)
         return Accepted(record)
     except BaseException as error:
         _take_back(services, record)

@@ -20,9 +20,10 @@ from starlette.routing import Match, Route
 from app.auth import require_caller
 from app.bodies import max_body_bytes
 from app.middleware import BodyGuard, BodyLimits, RequestIds, current_request_id
+from app.observing import Observing
 from app.openapi_parts import complete
 from app.problems import Problem, from_http_status, render, store_failed
-from app.routes import deliveries, events, health, jobs, listing, models, problem_page, results
+from app.routes import deliveries, events, health, jobs, listing, metrics, models, problem_page, results
 from app.services import open_services
 from app.validation import from_validation_errors
 from app.webhooks.courier import Courier
@@ -47,6 +48,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     Raises:
         KeyFileUnusable: there are to be API keys, but their file cannot be read.
         BlobsUnusable: pictures cannot be kept where they are to be.
+        TracingUnavailable: there are to be traces, but what sends them is not installed.
     """
     settings = settings or Settings()
     Image.MAX_IMAGE_PIXELS = None  # app.images has checked the size, by our own setting, before Pillow opens a file
@@ -66,7 +68,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     limits = BodyLimits(max_body_bytes(settings), settings.max_inflight_bytes, settings.body_timeout_s)
 
     app.add_middleware(BodyGuard, limits=limits)
-    app.add_middleware(RequestIds)  # added last, so it is outermost
+    app.add_middleware(RequestIds)
+    app.add_middleware(Observing, services=app.state.services)  # added last, so it is outermost
 
     for kind in (Problem, HTTPException, RequestValidationError, RedisError, BlobsAway):
         app.add_exception_handler(kind, _on_error)
@@ -75,6 +78,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         app.include_router(room.router, dependencies=[require_caller])
     for room in OPEN:
         app.include_router(room.router)
+    if settings.metrics != "off":
+        app.include_router(metrics.router, dependencies=[require_caller] if settings.metrics == "key" else [])
     app.openapi = lambda: _describe(app)  # type: ignore[method-assign]  # FastAPI's documented way to extend OpenAPI
     return app
 
@@ -87,6 +92,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     with suppress(asyncio.CancelledError):
         await delivering
     app.state.services.redis.close()
+    app.state.services.metrics.watch.close()
 
 
 async def _on_error(request: Request, error: Exception) -> Response:

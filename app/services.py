@@ -11,6 +11,7 @@ from fastapi import Depends, Request
 
 from app.following import Following
 from app.key_file import KeyFile
+from app.metrics import ApiMetrics
 from app.outbound.caller import Outbound
 from app.task_files import MOST_FILES
 from jobs.blobs import BlobStore, open_blobs
@@ -23,6 +24,7 @@ from jobs.queue import JobQueue
 from jobs.rate import SubmissionRate
 from jobs.settings import Settings
 from jobs.store import JobStore
+from jobs.tracing import Tracing, open_tracing
 from jobs.webhook_secrets import read_secret
 from jobs.workers import WorkerRegistry
 
@@ -51,6 +53,8 @@ class Services:
     rate: SubmissionRate
     keys: KeyFile | None
     events: EventLog
+    metrics: ApiMetrics
+    tracing: Tracing
     deliveries: DeliveryBook
     outbound: Outbound
     decoding: anyio.CapacityLimiter
@@ -92,7 +96,7 @@ def fetches_at_once(settings: Settings) -> int:
 
 
 def open_services(settings: Settings) -> Services:
-    """Connects to nothing yet: Redis is asked at the first request. Raises `KeyFileUnusable`."""
+    """Connects to nothing yet: Redis is asked at the first request. Raises `KeyFileUnusable`, `TracingUnavailable`."""
     redis = connect(settings, retries=1)
     return Services(
         settings=settings,
@@ -106,6 +110,8 @@ def open_services(settings: Settings) -> Services:
         rate=SubmissionRate(redis, jobs=settings.rate_limit_jobs, window_s=settings.rate_window_s),
         keys=KeyFile(settings.api_keys_file) if settings.api_keys_file is not None else None,
         events=EventLog(redis),
+        metrics=ApiMetrics(settings),
+        tracing=open_tracing(settings, "inlay-api"),
         deliveries=DeliveryBook(redis),
         outbound=Outbound(settings),
         decoding=anyio.CapacityLimiter(settings.decode_threads),

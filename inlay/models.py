@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Literal, TypedDict
 
+from inlay.timings import Timings, parse_timings
+
 JobState = Literal["queued", "running", "succeeded", "failed", "canceled"]
 Side = Literal["left", "right", "top", "bottom"]
 FINAL_STATES: frozenset[str] = frozenset({"succeeded", "failed", "canceled"})
@@ -46,15 +48,6 @@ class Progress:
     step: int = 0
     steps: int = 0
     eta_s: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Timings:
-    """Seconds waited and run, and network evaluations (NFE) spent; `None` while unknown."""
-
-    queue_s: float | None = None
-    run_s: float | None = None
-    nfe: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +131,7 @@ def parse_job(body: Mapping[str, Any]) -> Job:
         queue_position=body.get("queue_position"),
         parameters=body.get("parameters") or {},
         seed=body.get("seed"),
-        timings=Timings(**_known(Timings, body.get("timings"))),
+        timings=parse_timings(body.get("timings") or {}),
         quality=Quality(**_known(Quality, body.get("quality"))),
         error=JobFailure(error.get("code", "unknown"), error.get("detail") or "") if error else None,
         links=body.get("links") or {},
@@ -146,7 +139,7 @@ def parse_job(body: Mapping[str, Any]) -> Job:
     )
 
 
-def _known(kind: type[Progress | Timings | Quality], values: Mapping[str, Any] | None) -> dict[str, Any]:
+def _known(kind: type[Progress | Quality], values: Mapping[str, Any] | None) -> dict[str, Any]:
     """Those of `values` that the dataclass `kind` has fields for."""
     names = {field.name for field in fields(kind)}
     return {name: value for name, value in (values or {}).items() if name in names}

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import logging
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import structlog
 
+from jobs.record import JobRecord
 from jobs.settings import Settings
+from jobs.tracing import trace_id
 
 
 def configure_logs(settings: Settings) -> None:
@@ -44,3 +48,16 @@ def configure_logs(settings: Settings) -> None:
     root.setLevel(settings.log_level.upper())
     for library in ("rq", "rq.worker", "rq.registry"):
         logging.getLogger(library).setLevel(logging.WARNING)
+
+
+@contextmanager
+def job_context(record: JobRecord) -> Iterator[None]:
+    """Puts the ids of the job, of the request that submitted it and of its trace into all log records made inside."""
+    origin = record.origin
+    ids = {
+        "job_id": record.id,
+        "request_id": origin.request_id if origin else None,
+        "trace_id": trace_id(origin.traceparent) if origin else None,
+    }
+    with structlog.contextvars.bound_contextvars(**{name: value for name, value in ids.items() if value is not None}):
+        yield

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from jobs.errors import FailureCode
 from jobs.spec import JobSpec
+from jobs.timeline import Timeline
 
 
 class JobState(StrEnum):
@@ -73,6 +74,14 @@ class Timings(_Part):
     queue_s: float = Field(description="Seconds from submission to the start of the last attempt.")
     run_s: float = Field(description="Seconds of the last attempt.")
     nfe: int = Field(description="Network evaluations, of all pictures together.")
+    timeline: Timeline | None = Field(None, description="Where the time of the last attempt went.")
+
+
+class Origin(_Part):
+    """The request that submitted the job, as logs and traces name it."""
+
+    request_id: str | None = None
+    traceparent: str | None = Field(None, description="W3C Trace Context of the submission.")
 
 
 class Quality(_Part):
@@ -122,6 +131,7 @@ class JobRecord(BaseModel):
     attempt: int = Field(0, description="Executions started so far that were not given back in order.")
     worker: str | None = Field(None, description="Name of the worker that runs it.")
     cancel_requested: bool = False
+    cancel_requested_at: datetime | None = Field(None, description="When a running job was first to be canceled.")
     created_at: datetime = Field(default_factory=lambda: datetime.now(UTC))
     started_at: datetime | None = None
     finished_at: datetime | None = None
@@ -130,6 +140,7 @@ class JobRecord(BaseModel):
     error: Failure | None = None
     results: list[Result] = Field(default_factory=list)
     metadata: dict[str, str] = Field(default_factory=dict)
+    origin: Origin | None = None
 
     def deadline(self) -> float | None:
         """Unix time in seconds at which the job is too late, or None."""
@@ -148,6 +159,7 @@ class ActiveClaim:
     attempt: int
     created_at: float
     deadline: float | None
+    task: str
 
 
 class RecordChanges(TypedDict, total=False):

@@ -117,7 +117,9 @@ if state == '"queued"' then
   announce(KEYS[1], KEYS[3], 'canceled')
   return 'canceled'
 end
-if state == '"running"' then redis.call('HSET', KEYS[1], 'cancel_requested', 'true') end
+if state == '"running"' and redis.call('HGET', KEYS[1], 'cancel_requested') ~= 'true' then
+  redis.call('HSET', KEYS[1], 'cancel_requested', 'true', 'cancel_requested_at', ARGV[2])
+end
 return cjson.decode(state)
 """
 )

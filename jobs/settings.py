@@ -139,10 +139,24 @@ class Settings(BaseSettings):
     )
     max_attempts: int = Field(3, ge=1, description="Workers that may die on a job before it fails as `poison_job`.")
 
+    metrics: Literal["off", "key", "open"] = Field(
+        "key",
+        description="Who may read `/metrics` of the API: `off` nobody, `key` who has an API key (where there are none, "
+        "everybody), `open` everybody.",
+    )
+    metrics_port: int | None = Field(
+        None, ge=1, le=65535, description="Port on which a worker serves its own `/metrics`; unset, on none."
+    )
+    metrics_host: str = Field("127.0.0.1", description="Address on which a worker serves its own `/metrics`.")
+    tracing: bool = Field(
+        False,
+        description="Send traces over OTLP (extra `otel`); the standard variables `OTEL_EXPORTER_OTLP_…` say where to.",
+    )
+
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least severity logged.")
     log_format: Literal["console", "json"] = Field("console", description="Readable lines, or one JSON object a line.")
 
-    @field_validator("api_keys_file", "webhook_secret", mode="before")
+    @field_validator("api_keys_file", "webhook_secret", "metrics_port", mode="before")
     @classmethod
     def _empty_is_unset(cls, value: object) -> object:
         return value or None  # compose hands on what is not set as an empty text

@@ -188,6 +188,12 @@ class JobStore:
             raise TransitionRefused(job_id, found, JobState.CANCELED, "state")
         return record
 
+    def cancel_requested_at(self, job_id: str) -> datetime | None:
+        """When a client first asked to cancel the job while it ran, by the clock of the API process that was asked."""
+        raw = self._redis.hget(keys.job(job_id), "cancel_requested_at")
+        moment = None if raw is None else json.loads(raw)
+        return None if moment is None else datetime.fromisoformat(moment)
+
     def cancel_requested(self, job_ids: Sequence[str]) -> set[str]:
         """Those of the jobs that should stop: a client canceled or deleted them."""
         with self._redis.pipeline(transaction=False) as pipe:
@@ -269,7 +275,7 @@ def _claim(job_id: str, answer: Sequence[str | bytes | None]) -> ActiveClaim | N
         state, worker, attempt, created_at, spec = (json.loads(value or b"null") for value in answer)
         created = datetime.fromisoformat(created_at).timestamp()
         deadline = None if spec["deadline_s"] is None else created + spec["deadline_s"]
-        return ActiveClaim(job_id, JobState(state), worker, attempt, created, deadline)
+        return ActiveClaim(job_id, JobState(state), worker, attempt, created, deadline, spec["task"])
     except (ValueError, TypeError, KeyError):
         logger.warning("record cannot be read", extra={"job": job_id})
         return None

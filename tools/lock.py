@@ -68,9 +68,9 @@ def main() -> None:
     """Resolve the whole project once; the images' locks are held to the same versions."""
     everything = ROOT / "requirements.lock"
     write(everything, "Everything: both processes, tests, checks.", resolve([TORCH, ".[dev]"]), first="torch")
-    api = resolve([".[api,s3]"], constraints=everything)
+    api = resolve([".[api,otel,s3]"], constraints=everything)
     write(ROOT / "requirements-api.lock", "The API process alone: no torch.", api)
-    worker = resolve([TORCH, ".[worker,s3]"], constraints=everything)
+    worker = resolve([TORCH, ".[worker,otel,s3]"], constraints=everything)
     write(ROOT / "requirements-worker.lock", "The worker process alone.", worker, first="torch")
 
 

@@ -14,6 +14,7 @@ from sampler.engine import Ticket
 from worker.assignment import Prepared
 from worker.entries import AllowedJob
 from worker.process import Painted
+from worker.stopwatch import Stopwatch
 
 
 @dataclass(eq=False)
@@ -35,6 +36,10 @@ class ActiveJob:
     announced_at: float = float("-inf")
     """Monotonic time of the last `progress` event."""
     painted: dict[int, Painted] = field(default_factory=dict)
+    stopwatch: Stopwatch = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.stopwatch = Stopwatch(self.pictures)
 
     @property
     def id(self) -> str:
@@ -56,10 +61,12 @@ class ActiveJob:
         return Progress(step=step, steps=steps, eta_s=round(pace_s * (steps - step), 3))
 
     def timings(self) -> Timings:
-        """How long it waited and ran, and the network evaluations of its finished pictures."""
+        """How long it waited and ran, where that time went, and the network evaluations of its finished pictures."""
         started_at = self.record.started_at or self.record.created_at
+        queue_s = max(0.0, (started_at - self.record.created_at).total_seconds())
         return Timings(
-            queue_s=max(0.0, (started_at - self.record.created_at).total_seconds()),
+            queue_s=queue_s,
             run_s=time.monotonic() - self.taken_at,
             nfe=sum(painted.nfe for painted in self.painted.values()),
+            timeline=self.stopwatch.timeline(queue_s, self.taken_at, self.sampling_since),
         )

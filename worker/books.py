@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from math import ceil
 
 from rq import worker_registration
@@ -36,7 +37,13 @@ class BookkeepingWorker(BaseWorker):
 
     job_class = AllowedJob
 
-    def __init__(self, settings: Settings, redis: RedisClient, name: str | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        redis: RedisClient,
+        name: str | None = None,
+        on_refusal: Callable[[], None] = lambda: None,
+    ) -> None:
         self.books_ttl_s = 2 * ceil(settings.worker_ttl_s)
         super().__init__(
             [settings.queue_name],
@@ -50,6 +57,7 @@ class BookkeepingWorker(BaseWorker):
         self.log_result_lifespan = False
         self._jobs = JobQueue(redis, settings)
         self._job_ttl_s = settings.job_ttl_s
+        self._on_refusal = on_refusal
 
     def get_heartbeat_ttl(self, job: Job, working_time: float = 0.0) -> int:
         """Seconds that RQ waits for the next sign of life of an execution."""
@@ -145,4 +153,5 @@ class BookkeepingWorker(BaseWorker):
 
     def _refuse(self, job_id: str, reason: BaseException) -> None:
         logger.warning("queue entry refused", extra={"job": job_id[:64], "reason": str(reason)})
+        self._on_refusal()
         self._jobs.remove(job_id)

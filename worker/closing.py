@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable
 from concurrent.futures import Executor, Future, wait
-from dataclasses import dataclass
-from typing import Protocol
+from datetime import UTC, datetime
+from typing import Protocol, Unpack
 
-from jobs.blobs import BlobStore
 from jobs.errors import JobNotFound, TransitionRefused
-from jobs.queue import JobQueue
-from jobs.record import JobState
+from jobs.logs import job_context
+from jobs.record import JobState, RecordChanges, Timings
 from jobs.settings import Settings
-from jobs.store import JobStore, new_token
+from jobs.store import new_token
+from jobs.tracing import Story
 from worker import finishing
 from worker.active import ActiveJob
 from worker.errors import PoisonJob, failure
 from worker.patience import GivenUp, Patience
+from worker.reporting import Reporting
+from worker.shelf import Shelf
 
 logger = logging.getLogger(__name__)
 
@@ -36,20 +39,20 @@ class Books(Protocol):
         ...
 
 
-@dataclass(frozen=True)
-class Shelf:
-    """Where jobs, their ids and their pictures are kept."""
-
-    store: JobStore
-    queue: JobQueue
-    blobs: BlobStore
-
-
 class Closing:
     """Ends jobs in the threads of `executor`. While one is being ended it is listed in `ids`."""
 
-    def __init__(self, shelf: Shelf, books: Books, executor: Executor, patience: Patience, settings: Settings) -> None:
+    def __init__(
+        self,
+        shelf: Shelf,
+        books: Books,
+        executor: Executor,
+        patience: Patience,
+        settings: Settings,
+        reporting: Reporting,
+    ) -> None:
         self._shelf = shelf
+        self._reporting = reporting
         self._books = books
         self._executor = executor
         self._patience = patience
@@ -90,6 +93,10 @@ class Closing:
 
     def _submit(self, job: ActiveJob, action: Callable[[], None]) -> None:
         def run() -> None:
+            with job_context(job.record):
+                guarded()
+
+        def guarded() -> None:
             try:
                 action()
             except GivenUp:
@@ -121,27 +128,16 @@ class Closing:
 
     def _succeed(self, job: ActiveJob) -> None:
         shelf, record = self._shelf, job.record
-        finished = finishing.finish(
-            record, job.preparing.result(), [job.painted[number] for number in range(job.pictures)]
-        )
-        results = self._patience.insist(
-            lambda: finishing.store(record, finished, shelf.blobs, ttl_s=self._result_ttl_s)
-        )
-        timings, token = job.timings(), new_token()
-        try:
-            self._patience.insist(
-                lambda: shelf.store.move(
-                    job.id,
-                    JobState.SUCCEEDED,
-                    expect=RUNNING,
-                    expect_attempt=record.attempt,
-                    expect_worker=record.worker,
-                    token=token,
-                    results=results,
-                    timings=timings,
-                    quality=finished.quality,
-                )
+        painted = [job.painted[number] for number in range(job.pictures)]
+        with job.stopwatch.measure("composite"):
+            finished = finishing.finish(record, job.preparing.result(), painted)
+        with job.stopwatch.measure("store"):
+            results = self._patience.insist(
+                lambda: finishing.store(record, finished, shelf.blobs, ttl_s=self._result_ttl_s)
             )
+        self._reporting.stored(results)
+        try:
+            timings = self._declare(job, JobState.SUCCEEDED, results=results, quality=finished.quality)
         except (JobNotFound, TransitionRefused) as refused:
             if isinstance(refused, JobNotFound) or refused.reason == "cancel_requested":
                 self._patience.insist(lambda: shelf.blobs.delete(result.blob for result in results))
@@ -153,7 +149,14 @@ class Closing:
         logger.info("job succeeded", extra={"job": job.id, "run_s": round(timings.run_s, 3), "nfe": timings.nfe})
 
     def _end(self, job: ActiveJob, to: JobState, error: BaseException | None = None) -> None:
-        timings, token = job.timings(), new_token()
+        self._declare(job, to, error=None if error is None else failure(error))
+        self._tidy(job, error)
+        logger.info("job %s", to.value, extra={"job": job.id})
+
+    def _declare(self, job: ActiveJob, to: JobState, **changes: Unpack[RecordChanges]) -> Timings:
+        """Make the final transition, if the job is still ours, and then account for it."""
+        token, began, timings = new_token(), time.time(), job.timings()
+        changes["timings"] = timings
         self._patience.insist(
             lambda: self._shelf.store.move(
                 job.id,
@@ -162,12 +165,17 @@ class Closing:
                 expect_attempt=job.record.attempt,
                 expect_worker=job.record.worker,
                 token=token,
-                timings=timings,
-                error=None if error is None else failure(error),
+                **changes,
             )
         )
-        self._tidy(job, error)
-        logger.info("job %s", to.value, extra={"job": job.id})
+        error = changes.get("error")
+        outcome = to.value if error is None else error.code.value
+        self._reporting.ended(Story(job.record, timings, outcome, (began, time.time())))
+        if to is JobState.CANCELED:
+            ended_at = datetime.now(UTC)
+            asked_at = self._patience.attempt(lambda: self._shelf.store.cancel_requested_at(job.id), None)
+            self._reporting.canceled(asked_at, ended_at)
+        return timings
 
     def _tidy(self, job: ActiveJob, error: BaseException | None) -> None:
         self._patience.insist(lambda: self._shelf.blobs.delete(job.record.inputs.values()))
@@ -192,4 +200,5 @@ class Closing:
         )
         self._patience.insist(lambda: self._books.drop(job))
         self._patience.insist(lambda: self._shelf.queue.requeue(job.id))
+        self._reporting.given_back()
         logger.info("job given back", extra={"job": job.id})

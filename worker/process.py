@@ -16,6 +16,7 @@ from sampler.sample import SamplerOptions, sample
 from sampler.schedule import Schedule
 from worker.canvas import Canvas
 from worker.geometry import Box
+from worker.stopwatch import PictureClock
 
 SEEDS = 2**63
 
@@ -62,19 +63,29 @@ def generator_seed(seed: int) -> int:
     return int.from_bytes(blake2b(seed.to_bytes(8, "big"), digest_size=4).digest(), "big")
 
 
-def run_job(plan: Plan, number: int) -> Process[Painted]:
+def run_job(plan: Plan, number: int, clock: PictureClock | None = None) -> Process[Painted]:
     """Picture `number` of a job, from 0. Its noise comes from seed + number alone: the same in any company.
 
     The one function that a queue entry may name. The resident worker gives it to the engine with the plan that it has
-    made from the job's record; a stock RQ worker, which has only an id, fails on the missing plan.
+    made from the job's record; a stock RQ worker, which has only an id, fails on the missing plan. `clock` is told the
+    stages as they begin.
     """
-    constraint = plan.constraint if plan.canvas is None else (yield from _keep_known(plan, plan.canvas))
-    generator = torch.Generator().manual_seed(generator_seed((plan.seed + number) % SEEDS))
-    result = yield from sample(
-        plan.latents_shape, constraint, plan.conditioning, plan.schedule, plan.options, generator
-    )
-    image = yield from decode(result.latents)
-    return Painted(image.cpu(), result.nfe, result.residual)
+    clock = clock or PictureClock()
+    try:
+        constraint = plan.constraint
+        if plan.canvas is not None:
+            clock.enter("encode")
+            constraint = yield from _keep_known(plan, plan.canvas)
+        clock.enter("denoise")
+        generator = torch.Generator().manual_seed(generator_seed((plan.seed + number) % SEEDS))
+        result = yield from sample(
+            plan.latents_shape, constraint, plan.conditioning, plan.schedule, plan.options, generator
+        )
+        clock.enter("decode")
+        image = yield from decode(result.latents)
+        return Painted(image.cpu(), result.nfe, result.residual)
+    finally:
+        clock.enter(None)
 
 
 def _keep_known(plan: Plan, canvas: Canvas) -> Process[Constraint | None]:

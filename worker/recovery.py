@@ -20,10 +20,11 @@ from jobs.errors import FailureCode, JobNotFound, TransitionRefused
 from jobs.record import ActiveClaim, Failure, JobState
 from jobs.settings import Settings
 from jobs.workers import WorkerRegistry
-from worker.closing import Shelf
 from worker.entries import AllowedJob
 from worker.errors import PoisonJob, failure
+from worker.metrics import WorkerMetrics
 from worker.patience import Patience
+from worker.shelf import Shelf
 
 logger = logging.getLogger(__name__)
 
@@ -35,11 +36,14 @@ class Recovery:
     at the same time elsewhere: transitions are compare-and-set, and a second queue entry is refused when it is taken.
     """
 
-    def __init__(self, redis: RedisClient, shelf: Shelf, patience: Patience, settings: Settings) -> None:
+    def __init__(
+        self, redis: RedisClient, shelf: Shelf, patience: Patience, settings: Settings, metrics: WorkerMetrics
+    ) -> None:
         self._redis = redis
         self._shelf = shelf
         self._patience = patience
         self._settings = settings
+        self._metrics = metrics
         self._registry = WorkerRegistry(redis)
         self._rq = Queue(settings.queue_name, connection=redis, job_class=AllowedJob, serializer=JSONSerializer)
         self._unowned: set[str] = set()
@@ -92,6 +96,7 @@ class Recovery:
             self._fail(claim, failure(PoisonJob(claim.attempt)))
         elif self._change(claim, JobState.QUEUED):
             self._shelf.queue.requeue(claim.id)
+            self._metrics.taken_over()
             logger.warning("job of a lost worker queued again", extra={"job": claim.id, "lost": claim.worker})
 
     def _check_waiting(self, queued: Collection[ActiveClaim]) -> None:
@@ -126,8 +131,8 @@ class Recovery:
 
     def _fail(self, claim: ActiveClaim, error: Failure) -> None:
         if self._change(claim, JobState.FAILED, error):
-            self._shelf.blobs.delete(self._shelf.store.input_blobs(claim.id))
-            self._shelf.queue.remove(claim.id)
+            self._metrics.ended(claim.task, error.code.value)
+            self._shelf.clear(claim.id)
             logger.warning("job failed", extra={"job": claim.id, "code": error.code.value})
 
     def _change(self, claim: ActiveClaim, to: JobState, error: Failure | None = None) -> bool:

@@ -11,37 +11,42 @@ import os
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from functools import partial
 from typing import NoReturn
 
 from jobs.blobs import open_blobs
 from jobs.connect import RedisClient
 from jobs.errors import JobNotFound, RecordUnreadable, TransitionRefused
 from jobs.events import EventLog
+from jobs.logs import job_context
 from jobs.queue import JobQueue
-from jobs.record import Failure, JobRecord, JobState
+from jobs.record import JobRecord, JobState
 from jobs.settings import Settings
 from jobs.spec import TASKS
 from jobs.store import JobStore
+from jobs.tracing import Carrying, Tracing
 from jobs.workers import WorkerPresence, WorkerRegistry, WorkerState
 from sampler.constraints.style import Features
 from sampler.engine import Engine
 from worker.active import ActiveJob
 from worker.announcer import Announcer
-from worker.assignment import Assignment
+from worker.assignment import Assignment, Prepared
 from worker.books import BookkeepingWorker
-from worker.closing import Closing, Shelf
+from worker.closing import Closing
 from worker.diffusers_model import DiffusersModel
 from worker.entries import AllowedJob
 from worker.errors import failure
 from worker.metering import MeteredEvaluator
+from worker.metrics import REFUSED, TAKEN, UNREADABLE, WorkerMetrics
 from worker.patience import Patience
 from worker.periodic import Periodic
 from worker.preparation import prepare
 from worker.previews import fit_colors
 from worker.process import Painted
 from worker.recovery import Recovery
+from worker.reporting import Reporting
 from worker.runner import Runner
+from worker.shelf import Shelf
 from worker.warm_up import batch_sizes, warm_up
 
 logger = logging.getLogger(__name__)
@@ -66,8 +71,8 @@ class ResidentWorker(BookkeepingWorker):
 
     Threads: the caller's runs the engine and takes jobs; `finishing_threads` read uploads and write results; one beats,
     one recovers, one tells how far the jobs are. `features` see styles; without them the task `style` is not offered.
-    `on_hang` is called when the engine has made no progress for `stall_timeout_s`; it should end the process, as
-    nothing else can free a hung device.
+    Numbers go to `metrics`, spans to `tracing`. `on_hang` is called when the engine has made no progress for
+    `stall_timeout_s`; it should end the process, as nothing else can free a hung device.
     """
 
     def __init__(
@@ -79,8 +84,10 @@ class ResidentWorker(BookkeepingWorker):
         features: Features | None = None,
         name: str | None = None,
         on_hang: Callable[[], None] | None = None,
+        tracing: Tracing | None = None,
     ) -> None:
-        super().__init__(settings, redis, name)
+        self.metrics = WorkerMetrics(model.device)
+        super().__init__(settings, redis, name, on_refusal=partial(self.metrics.rejected, REFUSED))
         self._settings = settings
         self._model = model
         self._features = features
@@ -90,9 +97,10 @@ class ResidentWorker(BookkeepingWorker):
         self._registry = WorkerRegistry(redis)
         self._shelf = Shelf(JobStore(redis, settings), JobQueue(redis, settings), open_blobs(settings, redis))
         self._pool = ThreadPoolExecutor(settings.finishing_threads, thread_name_prefix="finishing")
-        self._closing = Closing(self._shelf, self, self._pool, self._patience, settings)
+        reporting = Reporting(self.metrics, tracing or Carrying())
+        self._closing = Closing(self._shelf, self, self._pool, self._patience, settings, reporting)
         sizes = batch_sizes(settings.max_batch, fixed=settings.compile or model.device.type != "cpu")
-        self._engine: Engine[Painted] = Engine(self._meter, sizes)
+        self._engine: Engine[Painted] = Engine(self._meter, sizes, self.metrics)
         self._announcer = Announcer(EventLog(redis), self._patience, settings.progress_interval_s)
         self._runner = Runner(
             self._engine,
@@ -102,7 +110,7 @@ class ResidentWorker(BookkeepingWorker):
             self._announcer,
             max_pictures=settings.max_batch,
         )
-        self._recovery = Recovery(redis, self._shelf, self._patience, settings)
+        self._recovery = Recovery(redis, self._shelf, self._patience, settings, self.metrics)
         self._claiming: str | None = None
         self._phase = WorkerState.STARTING
         self._drain_until: float | None = None
@@ -233,35 +241,34 @@ class ResidentWorker(BookkeepingWorker):
         try:
             self._start(self._shelf.store.claim(entry.id, self.name), entry)
         except JobNotFound:
+            self.metrics.rejected(TAKEN)
             self._shelf.queue.remove(entry.id)
         except TransitionRefused as refused:
+            self.metrics.rejected(TAKEN)
             # Queued twice, or canceled meanwhile; if it runs elsewhere, RQ's books about it are not ours to erase.
             if refused.state in (JobState.QUEUED, JobState.RUNNING):
                 self._shelf.queue.forget_taken(entry.id)
             else:
-                self._shelf.queue.remove(entry.id)
-                self._shelf.blobs.delete(self._shelf.store.input_blobs(entry.id))
+                self._shelf.clear(entry.id)
         except RecordUnreadable as error:
             logger.exception("job failed", extra={"job": entry.id})
-            self._fail_unreadable(entry.id, failure(error))
+            self.metrics.rejected(UNREADABLE)
+            self._shelf.fail_unreadable(entry.id, failure(error))
         finally:
             self._claiming = None
         return True
 
-    def _fail_unreadable(self, job_id: str, error: Failure) -> None:
-        """Or every worker would take it and stumble."""
-        with suppress(JobNotFound, TransitionRefused):
-            self._shelf.store.move(job_id, JobState.FAILED, expect={JobState.QUEUED, JobState.RUNNING}, error=error)
-        self._shelf.queue.remove(job_id)
-        self._shelf.blobs.delete(self._shelf.store.input_blobs(job_id))
-
     def _start(self, record: JobRecord, entry: AllowedJob) -> None:
         blobs, max_pixels = self._shelf.blobs, self._settings.max_pixels
-        preparing = self._pool.submit(
-            self._patience.insist,
-            lambda: prepare(Assignment(record, blobs, self._model, self._features, max_pixels)),
-        )
-        job = ActiveJob(record, entry, None, preparing)
+        self.metrics.claimed(record)
+
+        def prepared() -> Prepared:
+            with job_context(record):
+                logger.info("job taken", extra={"worker": self.name, "task": record.spec.task})
+                assignment = Assignment(record, blobs, self._model, self._features, max_pixels)
+                return self._patience.insist(lambda: prepare(assignment))
+
+        job = ActiveJob(record, entry, None, self._pool.submit(prepared))
         self._runner.add(job)
         job.execution = self._patience.attempt(lambda: self.open(entry), None)
 

@@ -130,13 +130,15 @@ class Runner:
         def on_report(report: Report) -> None:
             self._report(job, number, report)
 
-        ticket = self._engine.add(run_job(prepared.plan, number), on_report, owner=job.record.caller)
+        process = run_job(prepared.plan, number, job.stopwatch.pictures[number])
+        ticket = self._engine.add(process, on_report, owner=job.record.caller)
         job.tickets[ticket] = number
         self._owner[ticket] = job
 
     def _report(self, job: ActiveJob, number: int, report: Report) -> None:
         before = job.progress().step
         job.steps_done[number] = report.step
+        job.stopwatch.pictures[number].step()
         if number == 0:
             job.estimate = report.x0_hat
         progress = job.progress()

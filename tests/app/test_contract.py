@@ -196,7 +196,7 @@ def test_job_is_followed_from_queue_to_result(http: httpx.Client, worker: StandI
     done = response.json()
     assert "retry-after" not in response.headers
     assert (done["state"], done["progress"]["eta_s"]) == ("succeeded", 0)
-    assert done["timings"] == {"queue_s": 0.1, "run_s": 1.5, "nfe": 10}
+    assert done["timings"] == {"queue_s": 0.1, "run_s": 1.5, "nfe": 10, "timeline": None}
     assert done["quality"] == {"known_region_max_abs_diff": 0, "residual": 0.01}
     assert [entry["link"] for entry in done["results"]] == [f"{path}/result/0", f"{path}/result/1"]
     assert done["started_at"] <= done["finished_at"]

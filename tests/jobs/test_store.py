@@ -247,7 +247,7 @@ def test_claims_tell_who_runs_what_and_forget_what_has_expired(
     redis.delete(keys.job("job-00000003"))
     first, second = store.active_claims()
     created = record.created_at.timestamp()
-    assert first == ActiveClaim("job-00000001", JobState.QUEUED, None, 0, created, created + 5)
+    assert first == ActiveClaim("job-00000001", JobState.QUEUED, None, 0, created, created + 5, "complete")
     assert (second.state, second.worker, second.attempt, second.deadline) == (JobState.RUNNING, "w", 1, None)
     assert store.active_ids() == ["job-00000001", "job-00000002"]
 

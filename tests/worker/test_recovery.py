@@ -6,6 +6,7 @@ import threading
 import time
 
 import pytest
+import torch
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import OutOfMemoryError
 
@@ -16,10 +17,11 @@ from jobs.record import JobState
 from jobs.settings import Settings
 from jobs.workers import WorkerPresence, WorkerRegistry, WorkerState
 from tests.worker.conftest import Bench
-from worker.closing import Shelf
+from worker.metrics import WorkerMetrics
 from worker.patience import GivenUp, Patience
 from worker.periodic import Periodic
 from worker.recovery import Recovery
+from worker.shelf import Shelf
 
 
 @pytest.fixture
@@ -30,7 +32,8 @@ def patience() -> Patience:
 @pytest.fixture
 def recovery(bench: Bench, redis: RedisClient, settings: Settings, patience: Patience) -> Recovery:
     changed = settings.model_copy(update={"recovery_grace_s": 0.0, "recovery_interval_s": 0.001, "worker_ttl_s": 0.4})
-    return Recovery(redis, Shelf(bench.store, bench.queue, bench.blobs), patience, changed)
+    shelf, metrics = Shelf(bench.store, bench.queue, bench.blobs), WorkerMetrics(torch.device("cpu"))
+    return Recovery(redis, shelf, patience, changed, metrics)
 
 
 def sweep(recovery: Recovery, mine: set[str] | None = None) -> None:

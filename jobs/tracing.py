@@ -1,0 +1,119 @@
+"""One trace for one submission, over all processes: W3C Trace Context in, spans over OpenTelemetry out.
+
+Whether or not spans are recorded, a client's `traceparent` is carried to the worker, so that all logs name its trace.
+Only with `INLAY_TRACING` anything of OpenTelemetry is imported (`jobs.otel`).
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Protocol, TypeAlias
+
+from jobs.record import JobRecord, Timings
+from jobs.settings import Settings
+
+_TRACEPARENT = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(?:-.*)?")
+"""https://www.w3.org/TR/trace-context/#traceparent-header; later versions may append something."""
+
+NEEDED = ("opentelemetry.sdk.trace", "opentelemetry.exporter.otlp.proto.http")
+
+Answered: TypeAlias = Callable[[str, int], None]
+"""Told the route's template and the answer's status, 0 if the client did not wait for it."""
+
+
+@dataclass(frozen=True)
+class Story:
+    """A job that a worker has ended: `outcome` is its state, or the code of its failure.
+
+    `transition` is when the final transition was begun and done, in Unix seconds.
+    """
+
+    record: JobRecord
+    timings: Timings
+    outcome: str
+    transition: tuple[float, float]
+
+
+class Tracing(Protocol):
+    """Where spans go."""
+
+    def request(self, method: str, traceparent: str | None) -> AbstractContextManager[Answered]:
+        """Surrounds a request of a client that may have sent a `traceparent`."""
+        ...
+
+    def part(self, name: str) -> AbstractContextManager[None]:
+        """Surrounds a part of the request."""
+        ...
+
+    def traceparent(self) -> str | None:
+        """What to hand on so that others continue the trace of the request being served; None if there is none."""
+        ...
+
+    def ended(self, story: Story) -> None:
+        """Tell where the time of a job went, after the fact."""
+        ...
+
+
+class TracingUnavailable(Exception):
+    """Traces are asked for, but the packages to send them are not installed."""
+
+
+class Carrying:
+    """Records nothing, and hands the client's `traceparent` on."""
+
+    def __init__(self) -> None:
+        self._carried: ContextVar[str | None] = ContextVar("traceparent", default=None)
+
+    @contextmanager
+    def request(self, method: str, traceparent: str | None) -> Iterator[Answered]:
+        """Remembers the header, if it is a valid one."""
+        token = self._carried.set(traceparent if trace_id(traceparent) is not None else None)
+        try:
+            yield lambda route, status: None
+        finally:
+            self._carried.reset(token)
+
+    def part(self, name: str) -> AbstractContextManager[None]:
+        """Nothing."""
+        return nullcontext()
+
+    def traceparent(self) -> str | None:
+        """The client's own."""
+        return self._carried.get()
+
+    def ended(self, story: Story) -> None:
+        """Nothing."""
+
+
+def trace_id(traceparent: str | None) -> str | None:
+    """The trace that a `traceparent` names, 32 hex digits; None if there is none or it is malformed."""
+    found = _TRACEPARENT.fullmatch(traceparent or "")
+    return None if found is None else found[1]
+
+
+def open_tracing(settings: Settings, service: str) -> Tracing:
+    """Tracing as it is set; `service` is its name in traces unless `OTEL_SERVICE_NAME` is set.
+
+    Raises:
+        TracingUnavailable: it is switched on, and the extra `otel` is not installed.
+    """
+    if not settings.tracing:
+        return Carrying()
+    if None in [_spec(name) for name in NEEDED]:
+        raise TracingUnavailable("INLAY_TRACING needs OpenTelemetry: pip install 'inlay[otel]'")
+    from jobs.otel import open_otel  # only here, so that nobody else pays for it
+
+    return open_otel(service)
+
+
+def _spec(name: str) -> object | None:
+    """What would be imported; None if it is not there."""
+    try:
+        return importlib.util.find_spec(name)
+    except ModuleNotFoundError:  # one of its parents
+        return None
