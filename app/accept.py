@@ -30,6 +30,7 @@ from jobs.connect import REDIS_FULL
 from jobs.errors import JobError
 from jobs.record import JobRecord, Origin
 from jobs.spec import JOB_SPEC, AnySpec
+from jobs.turns import Turn
 from jobs.workers import WorkerPresence
 
 log = structlog.get_logger(__name__)
@@ -129,7 +130,7 @@ def _commit(
                 services.blobs.put(record.inputs[name], png, "image/png", ttl_s=services.settings.job_ttl_s)
             services.store.create(record, claim=claim, max_active=max_active)
         with services.tracing.part("enqueue"):
-            services.queue.enqueue(record.id)
+            services.queue.enqueue(record.id, Turn.of(record))
         return Accepted(record)
     except BaseException as error:
         _take_back(services, record)

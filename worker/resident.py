@@ -240,6 +240,7 @@ class ResidentWorker(BookkeepingWorker):
         self._claiming = entry.id
         try:
             self._start(self._shelf.store.claim(entry.id, self.name), entry)
+            self._patience.attempt(lambda: self._shelf.queue.taken(entry.id), None)
         except JobNotFound:
             self.metrics.rejected(TAKEN)
             self._shelf.queue.remove(entry.id)

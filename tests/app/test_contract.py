@@ -70,6 +70,7 @@ def test_multipart_with_plain_fields_is_accepted(http: httpx.Client) -> None:
         "n": 1,
         "model": None,
         "output": {"format": "webp", "quality": 80},
+        "priority": "normal",
         "deadline_s": None,
         "preserve_known": False,
         "mask_feather_px": 0,
