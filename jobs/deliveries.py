@@ -14,8 +14,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from jobs import delivery_scripts, keys, scripts
 from jobs.connect import RedisClient, text
+from jobs.reading import as_record
 from jobs.record import JobRecord
-from jobs.store import as_record
 
 LOOKED_AT = 500
 """Due webhooks that one step looks at; those of busy receivers are put off, so that the next step sees what follows."""
@@ -91,10 +91,13 @@ class DeliveryBook:
         self._take = scripts.Script(redis, delivery_scripts.TAKE)
         self._settle = scripts.Script(redis, delivery_scripts.SETTLE)
 
-    def take(self, *, most: int, most_each: int, busy: Mapping[str, int], lease_s: float) -> list[DueDelivery]:
+    def take(
+        self, *, most: int, most_each: int, busy: Mapping[str, int], lease_s: float, give_up_s: float
+    ) -> list[DueDelivery]:
         """Lease up to `most` webhooks that are due, at most `most_each` to a receiver, `busy` ones counted.
 
-        Whoever has not settled one after `lease_s` seconds has lost it to the next who takes.
+        Whoever has not settled one after `lease_s` seconds has lost it to the next who takes; one that is lost so more
+        than `give_up_s` seconds after it was made is given up.
         """
         if not self._redis.zcard(keys.DELIVERIES):
             return []
@@ -104,10 +107,12 @@ class DeliveryBook:
             "most_each": most_each,
             "busy": dict(busy),
             "lease_s": lease_s,
+            "give_up_s": give_up_s,
             "defer_s": DEFER_S,
             "looked_at": LOOKED_AT,
             "token": token,
             "deliveries": keys.delivery(""),
+            "departed": keys.departed(""),
             "records": keys.job(""),
             "logs": keys.delivery_log(""),
         }

@@ -92,6 +92,10 @@ for _, id in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', at, 'LIMIT', 0,
   local found = redis.call('HMGET', delivery, 'event', 'url', 'receiver', 'attempts', 'made_at', 'open')
   if not found[1] then
     redis.call('ZREM', KEYS[1], id)
+  elseif found[6] and at - tonumber(found[5]) > ask.give_up_s then
+    redis.call('HSET', delivery, 'state', 'given_up')
+    redis.call('ZREM', KEYS[1], id)
+    redis.call('DEL', ask.departed .. id)
   elseif (busy[found[3]] or 0) >= ask.most_each then
     redis.call('ZADD', KEYS[1], at + ask.defer_s, id)
   else
@@ -109,7 +113,8 @@ return taken
 """
 )
 """Leases what is due: its place moves to the end of the lease, when it is taken again if nobody has settled it. What
-goes to a receiver that has its share of this process already makes room for the others."""
+goes to a receiver that has its share of this process already makes room for the others. What is too old and was never
+settled, as it kills its processes or no version can read it, is given up."""
 
 SETTLE = (
     _NOW

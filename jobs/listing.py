@@ -10,8 +10,8 @@ from typing import Any
 from jobs import keys
 from jobs.connect import RedisClient, text
 from jobs.errors import RecordUnreadable
+from jobs.reading import as_record
 from jobs.record import JobRecord, JobState
-from jobs.store import as_record
 
 logger = logging.getLogger(__name__)
 

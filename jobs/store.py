@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-import logging
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 from typing import Any, Unpack
 from uuid import uuid4
@@ -14,11 +13,10 @@ from rq import Queue
 from jobs import delivery_scripts, keys, scripts
 from jobs.admission import Admission, Claim, as_pairs
 from jobs.connect import RedisClient, text
-from jobs.errors import JobNotFound, RecordUnreadable, TransitionRefused
+from jobs.errors import JobNotFound, TransitionRefused
+from jobs.reading import as_claim, as_record
 from jobs.record import ALLOWED_TRANSITIONS, ActiveClaim, JobRecord, JobState, Progress, RecordChanges
 from jobs.settings import Settings
-
-logger = logging.getLogger(__name__)
 
 
 def new_token() -> str:
@@ -247,7 +245,7 @@ class JobStore:
         if expired:
             self._redis.zrem(keys.ACTIVE, *expired)
         present = [(job_id, answer) for job_id, answer in zip(ids, answers, strict=True) if answer[0] is not None]
-        claims = (_claim(job_id, answer) for job_id, answer in present)
+        claims = (as_claim(job_id, answer) for job_id, answer in present)
         return [claim for claim in claims if claim is not None]
 
     def queue_position(self, job_id: str) -> int | None:
@@ -270,17 +268,6 @@ def _changed_keys(job_id: str) -> list[str]:
     return [keys.job(job_id), keys.ACTIVE, keys.events(job_id), keys.DELIVERIES, keys.delivery(job_id)]
 
 
-def _claim(job_id: str, answer: Sequence[str | bytes | None]) -> ActiveClaim | None:
-    try:
-        state, worker, attempt, created_at, spec = (json.loads(value or b"null") for value in answer)
-        created = datetime.fromisoformat(created_at).timestamp()
-        deadline = None if spec["deadline_s"] is None else created + spec["deadline_s"]
-        return ActiveClaim(job_id, JobState(state), worker, attempt, created, deadline, spec["task"])
-    except (ValueError, TypeError, KeyError):
-        logger.warning("record cannot be read", extra={"job": job_id})
-        return None
-
-
 def _stamped(to: JobState, changes: RecordChanges) -> dict[str, Any]:
     now = datetime.now(UTC)
     if to is JobState.RUNNING:
@@ -290,15 +277,3 @@ def _stamped(to: JobState, changes: RecordChanges) -> dict[str, Any]:
     else:
         stamps = {"finished_at": now}
     return {**stamps, **changes}
-
-
-def as_record(job_id: str, answer: Mapping[bytes | str, bytes | str]) -> JobRecord | None:
-    """The record in what Redis holds of it, or None if that is nothing. Raises `RecordUnreadable`."""
-    if not answer:
-        return None
-    fields = {text(name): value for name, value in answer.items()}
-    fields.pop(scripts.LAST_FIELD, None)
-    try:
-        return JobRecord.model_validate({name: json.loads(value) for name, value in fields.items()})
-    except ValueError as error:
-        raise RecordUnreadable(job_id) from error

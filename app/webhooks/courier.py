@@ -54,7 +54,12 @@ class Courier:
         began = time.monotonic()
         try:
             taken = await self._services.stored(
-                self._services.deliveries.take, most=room, most_each=self._most_each, busy=busy, lease_s=self._lease_s
+                self._services.deliveries.take,
+                most=room,
+                most_each=self._most_each,
+                busy=busy,
+                lease_s=self._lease_s,
+                give_up_s=self._services.settings.webhook_give_up_s,
             )
         except RedisError as error:
             log.warning("webhooks_not_read", error=repr(error))

@@ -20,14 +20,14 @@ from tests.app.test_contract import problem
 from tests.redis_process import RedisProcess
 
 MOST_BYTES = 100_000
-LOCAL = {"allow_http_urls": True, "allow_any_port": True, "allow_private_addresses": True}
+LOCAL: dict[str, Any] = {"allow_http_urls": True, "allow_any_port": True, "allow_private_addresses": True}
 PICTURE, MASK = Reply(200, body=picture_png()), Reply(200, body=mask_png())
-ON = {"url_inputs": True, "url_timeout_s": 1.0, "max_upload_bytes": MOST_BYTES}
+ON: dict[str, Any] = {"url_inputs": True, "url_timeout_s": 1.0, "max_upload_bytes": MOST_BYTES}
 
 
 @pytest.fixture(scope="module")
 def fetching(app_redis: RedisProcess) -> Iterator[ApiProcess]:
-    with ApiProcess(redis_url=app_redis.url, **{**LOCAL, **ON}) as api:
+    with ApiProcess(**(LOCAL | ON | {"redis_url": app_redis.url})) as api:
         yield api
 
 

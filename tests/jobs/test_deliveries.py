@@ -5,12 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from pydantic import SecretStr
 
 from jobs import keys
-from jobs.connect import REDIS_FULL, RedisClient, connect
+from jobs.connect import REDIS_FULL, RedisClient, connect, text
 from jobs.deliveries import Attempt, AttemptError, DeliveryBook, DeliveryState, DueDelivery
 from jobs.record import JobRecord, JobState
 from jobs.settings import Settings
@@ -27,8 +28,9 @@ def book(redis: RedisClient) -> DeliveryBook:
     return DeliveryBook(redis)
 
 
-def take(book: DeliveryBook, *, most: int = 8, most_each: int = 8, lease_s: float = 60.0) -> list[DueDelivery]:
-    return book.take(most=most, most_each=most_each, busy={}, lease_s=lease_s)
+def take(book: DeliveryBook, **asked: Any) -> list[DueDelivery]:
+    usual: dict[str, Any] = {"most": 8, "most_each": 8, "busy": {}, "lease_s": 60.0, "give_up_s": 7200}
+    return book.take(**usual | asked)
 
 
 def ended(store: JobStore, new_record: NewRecord, job_id: str = JOB, url: str = URL) -> JobRecord:
@@ -43,20 +45,20 @@ def attempt(number: int, error: AttemptError | None = None) -> Attempt:
 
 ENDS: dict[str, tuple[Callable[[JobStore], object], str]] = {
     "fails while it waits": (
-        lambda store: store.move(JOB, JobState.FAILED, expect={JobState.QUEUED}),
+        lambda store: store.transition(JOB, JobState.FAILED, expect={JobState.QUEUED}),
         "job.failed",
     ),
     "is canceled while it waits": (lambda store: store.request_cancel(JOB), "job.canceled"),
     "is deleted while it waits": (lambda store: store.delete(JOB), "job.canceled"),
     "succeeds": (
-        lambda store: (store.claim(JOB, "w"), store.move(JOB, JobState.SUCCEEDED, expect={JobState.RUNNING})),
+        lambda store: (store.claim(JOB, "w"), store.transition(JOB, JobState.SUCCEEDED, expect={JobState.RUNNING})),
         "job.succeeded",
     ),
     "is canceled while it runs": (
         lambda store: (
             store.claim(JOB, "w"),
             store.request_cancel(JOB),
-            store.move(JOB, JobState.CANCELED, expect={JobState.RUNNING}),
+            store.transition(JOB, JobState.CANCELED, expect={JobState.RUNNING}),
         ),
         "job.canceled",
     ),
@@ -154,7 +156,20 @@ def test_one_receiver_gets_its_share_and_the_others_are_not_held(
         ended(store, new_record, f"job-slow-{number:03}", "https://slow.example/")
     ended(store, new_record, "job-other-001", "https://other.example/")
     assert [due.receiver for due in take(book, most_each=2)] == ["slow.example", "slow.example", "other.example"]
-    assert book.take(most=8, most_each=2, busy={"slow.example": 2}, lease_s=60) == []
+    assert take(book, most_each=2, busy={"slow.example": 2}) == []
+
+
+def test_what_nobody_manages_to_settle_is_given_up_in_the_end(
+    store: JobStore, new_record: NewRecord, book: DeliveryBook, redis: RedisClient
+) -> None:
+    ended(store, new_record)
+    store.delete(JOB)
+    assert len(take(book, lease_s=0.1, give_up_s=0)) == 1, "there is always a first attempt"
+    time.sleep(0.15)
+    assert take(book, give_up_s=0) == []
+    assert redis.zcard(keys.DELIVERIES) == 0
+    assert redis.hget(keys.delivery(JOB), "state") == b"given_up"
+    assert book.record(JOB) is None
 
 
 def test_log_and_webhook_live_as_long_as_the_job(
@@ -190,7 +205,7 @@ def test_what_a_deleted_job_still_has_to_tell_is_kept_until_it_is_told(
     assert book.record(JOB) == record
     book.settle(due, attempt(1), DeliveryState.DELIVERED)
     assert book.record(JOB) is None
-    left = {key.decode() for key in redis.keys("*")}
+    left = {text(key) for key in redis.keys("*")}
     assert left == {keys.delivery(JOB)}, "what is left expires"
     assert int(redis.ttl(keys.delivery(JOB))) > 0
 
