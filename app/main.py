@@ -23,7 +23,7 @@ from app.middleware import BodyGuard, BodyLimits, RequestIds, current_request_id
 from app.observing import Observing
 from app.openapi_parts import complete
 from app.problems import Problem, from_http_status, render, store_failed
-from app.routes import deliveries, events, health, jobs, listing, metrics, models, problem_page, results
+from app.routes import deliveries, events, health, jobs, listing, metrics, models, page, problem_page, results
 from app.services import open_services
 from app.validation import from_validation_errors
 from app.webhooks.courier import Courier
@@ -78,6 +78,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         app.include_router(room.router, dependencies=[require_caller])
     for room in OPEN:
         app.include_router(room.router)
+    if settings.page:
+        app.include_router(page.page_router())
     if settings.metrics != "off":
         app.include_router(metrics.router, dependencies=[require_caller] if settings.metrics == "key" else [])
     app.openapi = lambda: _describe(app)  # type: ignore[method-assign]  # FastAPI's documented way to extend OpenAPI

@@ -58,6 +58,7 @@ class Settings(BaseSettings):
     worker_grace_s: float = Field(
         60.0, ge=0, description="Seconds without any worker after which new jobs are refused with `no_worker`."
     )
+    page: bool = Field(True, description="Serve the web page at `/`.")
 
     api_keys_file: Path | None = Field(
         None, description="File of API keys, one `name:sha256:…` a line; unset, everybody is the same caller."

@@ -1,0 +1,187 @@
+/** One job in the place of the picture: waiting, painting step by step, and what came of it. */
+import { byId, make, style } from "./dom.js";
+import { change, recall } from "./memory.js";
+import { ask, askJson, Problem } from "./service.js";
+import { fetchResults, frameOf, thumbnail, variants } from "./result.js";
+import { follow } from "./stream.js";
+import { doneWords, etaWords, queueWords, TITLES } from "./words.js";
+
+/** @typedef {import("./result.js").Finished} Finished */
+
+const QUEUE_LOOK_MS = 1500;
+
+export class JobView {
+  /** @param {{onChange: () => void, onLeave: () => void}} listeners a job's state was heard; the picture is wanted back */
+  constructor({ onChange, onLeave }) {
+    this.onChange = onChange;
+    this.onLeave = onLeave;
+    this.root = byId("job");
+    this.id = "";
+    this.leaving = new AbortController();
+    /** Addresses to give back when the job is left. @type {string[]} */
+    this.urls = [];
+  }
+
+  /** Ends following and gives everything back. */
+  leave() {
+    this.leaving.abort();
+    this.leaving = new AbortController();
+    for (const url of this.urls.splice(0)) URL.revokeObjectURL(url);
+    this.root.replaceChildren();
+    this.id = "";
+  }
+
+  /** @param {string} id shown, and followed until it is over */
+  async open(id) {
+    this.leave();
+    this.id = id;
+    const { signal } = this.leaving;
+    const kept = await recall(id);
+    if (signal.aborted) return;
+    this.given = kept?.given ? this.lend(kept.given) : null;
+    this.lay();
+    try {
+      const job = await askJson(`v1/jobs/${id}`, { signal });
+      await this.hear(job);
+      const finished = ["succeeded", "failed", "canceled"].includes(job.state) ? job : await this.watch(id, signal);
+      if (finished) await this.finish(finished, signal);
+    } catch (error) {
+      if (!signal.aborted) await this.refuse(error);
+    }
+  }
+
+  /** @param {Blob} blob */
+  lend(blob) {
+    this.urls.push(URL.createObjectURL(blob));
+    return /** @type {string} */ (this.urls.at(-1));
+  }
+
+  /** The frame, the words and the buttons, as long as nothing is known. */
+  lay() {
+    this.preview = make("img", { class: "preview", alt: "What is expected so far", hidden: true });
+    this.frame = make("div", { class: "frame" }, this.preview);
+    if (this.given) {
+      const picture = make("img", { class: "given waiting", src: this.given, alt: "" });
+      picture.addEventListener("load", () => style(this.frame, { ratio: picture.naturalWidth / picture.naturalHeight }));
+      this.frame.prepend(picture);
+    }
+    this.bar = make("progress", { max: 1, value: 0, "aria-label": "Progress" });
+    this.title = make("h3", { tabindex: -1 }, "Looking …");
+    this.detail = make("p", {}, "\u00a0");
+    this.buttons = make("div", { class: "row" }, make("button", { type: "button", class: "button", id: "cancel", onclick: () => this.cancel() }, "Cancel"));
+    this.news = make("div", { class: "news" }, make("div", { class: "news-words" }, make("div", { role: "status" }, this.title), this.detail), this.buttons);
+    this.root.replaceChildren(this.frame, this.bar, this.news);
+  }
+
+  /** @param {string} state @param {string} [detail] */
+  say(state, detail = "") {
+    const title = TITLES[/** @type {"queued"} */ (state)] ?? state;
+    if (this.title.textContent !== title) this.title.textContent = title; // said aloud only when it is news
+    this.detail.textContent = detail || "\u00a0";
+    this.root.dataset.state = state;
+  }
+
+  /** @param {any} job what the service tells of it, to the shelf as well */
+  async hear(job) {
+    this.say(job.state, job.state === "queued" ? queueWords(job) : etaWords(job.progress));
+    await change(job.id, { state: job.state });
+    this.onChange();
+  }
+
+  /**
+   * Follows a job to its end. @param {string} id @param {AbortSignal} signal
+   * @returns {Promise<any>} the job then; null if it was left before
+   */
+  async watch(id, signal) {
+    const looking = setInterval(() => this.lookAtQueue(id), QUEUE_LOOK_MS);
+    try {
+      const onConnection = (/** @type {boolean} */ connected) => this.root.classList.toggle("lost", !connected) && (this.detail.textContent = "Connection lost. Trying again …");
+      for await (const event of follow(id, { signal, onConnection })) if (!signal.aborted) this.happens(event);
+    } finally {
+      clearInterval(looking);
+    }
+    return signal.aborted ? null : askJson(`v1/jobs/${id}`, { signal });
+  }
+
+  /** @param {import("./stream.js").JobEvent} event */
+  happens({ name, data }) {
+    if (name === "progress") {
+      this.bar.value = data.step / data.steps;
+      this.say("running", etaWords(data));
+      if (data.preview) {
+        this.preview.src = data.preview;
+        this.preview.hidden = false;
+      }
+    } else if (name === "started") this.say("running");
+    else if (name === "queued") this.say("queued");
+  }
+
+  /** Its place is not told by events, as it changes with others' jobs. @param {string} id */
+  async lookAtQueue(id) {
+    if (this.root.dataset.state !== "queued") return;
+    try {
+      const job = await askJson(`v1/jobs/${id}`, { signal: this.leaving.signal });
+      if (this.id === id && job.state === "queued" && this.root.dataset.state === "queued") this.say("queued", queueWords(job));
+    } catch (error) {
+      if (!(error instanceof Problem || this.leaving.signal.aborted)) throw error; // the stream tells what is wrong
+    }
+  }
+
+  async cancel() {
+    byId("cancel").disabled = true;
+    try {
+      await ask(`v1/jobs/${this.id}/cancel`, { method: "POST" });
+      if (this.root.dataset.state === "running") this.detail.textContent = "Stopping …";
+    } catch (error) {
+      if (!(error instanceof Problem)) throw error;
+      if (error.code === "job_final") return; // it has ended meanwhile, and the stream says how
+      this.detail.textContent = error.detail;
+      byId("cancel").disabled = false;
+    }
+  }
+
+  /** @param {any} job over @param {AbortSignal} signal */
+  async finish(job, signal) {
+    const finished = job.state === "succeeded" ? await fetchResults(job, signal) : [];
+    this.urls.push(...finished.map((one) => one.url));
+    if (signal.aborted) return;
+    const hadFocus = this.root.contains(document.activeElement);
+    this.bar.remove();
+    this.say(job.state, doneWords(job));
+    if (finished.length) this.present(job, finished);
+    else this.offer([]);
+    if (hadFocus) this.title.focus();
+    await change(job.id, { state: job.state, ...(finished.length && { thumb: await thumbnail(finished[0].blob) }) });
+    this.onChange();
+  }
+
+  /** @param {any} job @param {Finished[]} finished */
+  present(job, finished) {
+    const show = (/** @type {number} */ index) => {
+      const frame = frameOf(finished[index], this.given, job.results[index]);
+      this.frame.replaceWith(frame);
+      this.frame = frame;
+      this.offer([make("a", { class: "button strong", href: finished[index].url, download: finished[index].filename }, "Download")]);
+    };
+    show(0);
+    const row = variants(finished, show);
+    if (row) this.frame.after(row);
+  }
+
+  /** @param {HTMLElement[]} first buttons before the one that leads back */
+  offer(first) {
+    const back = make("button", { type: "button", class: "button", id: "back", onclick: () => this.onLeave() }, "Back to the picture");
+    this.buttons.replaceChildren(...first, back);
+  }
+
+  /** @param {unknown} error */
+  async refuse(error) {
+    if (!(error instanceof Problem)) throw error;
+    this.bar.remove();
+    this.say(error.title, error.detail);
+    this.offer([]);
+    if (error.status === 404 || error.status === 410) await change(this.id, { state: "gone" });
+    if (error.status === 401) this.id = ""; // a new key may open it again
+    this.onChange();
+  }
+}

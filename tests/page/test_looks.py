@@ -1,0 +1,79 @@
+"""Everybody can use it: no serious finding of axe in any main state, light and dark, down to 360 px, without motion."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page, expect
+
+from tests.app.stand_in import StandIn
+from tests.page.browser import PHONE_PX, Visit
+from tests.page.test_following import preview, submit
+
+Scheme = Literal["light", "dark"]
+
+
+def findings(page: Page) -> list[str]:
+    """What axe calls serious or critical."""
+    report = Axe().run(page).response
+    assert len(report["passes"]) > 10, "axe has looked at the page"
+    return [
+        f"{one['id']}: {[node['html'][:120] for node in one['nodes']]}"
+        for one in report["violations"]
+        if one["impact"] in {"serious", "critical"}
+    ]
+
+
+def too_wide(page: Page) -> bool:
+    return bool(page.evaluate("() => document.documentElement.scrollWidth > innerWidth"))
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width_px", [1280, 360])
+def test_every_main_state_is_accessible_and_fits(visit: Visit, worker: StandIn, scheme: Scheme, width_px: int) -> None:
+    page = visit.page
+    page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+    page.set_viewport_size({"width": width_px, "height": 860 if width_px == 1280 else PHONE_PX["height"]})
+
+    def check(state: str) -> None:
+        assert findings(page) == [], state
+        assert not too_wide(page), state
+
+    visit.open()
+    check("empty")
+    page.get_by_role("button", name="Try the example").click()
+    page.get_by_text("Fine-tune").click()
+    for task in ("Inpaint", "Deblur", "Complete"):
+        page.get_by_role("radio", name=task).check()
+        check(task)
+    page.get_by_label("Seed").fill("x")
+    page.get_by_role("button", name="Paint", exact=True).click()
+    page.locator("#seed-error").wait_for()
+    check("problem")
+    page.get_by_label("Seed").fill("")
+    record = worker.start(submit(page, worker))
+    worker.report(record, 5, eta_s=3, preview=preview())
+    expect(page.get_by_text("Step 5 of 20")).to_be_visible()
+    check("painting")
+    worker.finish(record)
+    page.get_by_label("Before and after").wait_for()
+    check("done")
+    page.get_by_role("button", name="Copy as curl").click()
+    check("command")
+
+
+def test_dark_mode_is_dark(visit: Visit) -> None:
+    page = visit.open()
+    lightness = "() => getComputedStyle(document.body).backgroundColor.match(/[0-9]+/g).map(Number)[0]"
+    assert page.evaluate(lightness) > 230
+    page.emulate_media(color_scheme="dark")
+    assert page.evaluate(lightness) < 40
+
+
+def test_nothing_moves_where_that_is_not_wanted(visit: Visit) -> None:
+    visit.page.emulate_media(reduced_motion="reduce")
+    page = visit.open()
+    durations = "() => [...document.querySelectorAll('*')].map((one) => getComputedStyle(one).transitionDuration)"
+    assert {part for value in page.evaluate(durations) for part in value.split(", ")} <= {"0s", "0.001s"}
