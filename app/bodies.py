@@ -49,15 +49,20 @@ async def read_submission(request: Request, services: Services) -> Submission:
     Raises:
         Problem: the type is another one, or the body is not what its type says.
     """
+    if body_type(request) == JSON:
+        return await services.decoded(_from_json, await request.body())
+    return await _from_multipart(request, services.settings)
+
+
+def body_type(request: Request) -> str:
+    """`MULTIPART` or `JSON`. Raises Problem for everything else, and for compressed bodies."""
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     encoding = request.headers.get("content-encoding", "identity").strip().lower()
     if encoding != "identity":
         detail, headers = "A compressed body is not accepted.", {"Accept-Encoding": "identity"}
         raise Problem(problem_types.UNSUPPORTED_MEDIA_TYPE, detail, headers=headers)
-    if media_type == JSON:
-        return await services.decoded(_from_json, await request.body())
-    if media_type == MULTIPART:
-        return await _from_multipart(request, services.settings)
+    if media_type in {MULTIPART, JSON}:
+        return media_type
     detail, headers = f"Send {MULTIPART} or {JSON}.", {"Accept-Post": f"{MULTIPART}, {JSON}"}
     raise Problem(problem_types.UNSUPPORTED_MEDIA_TYPE, detail, headers=headers)
 

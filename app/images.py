@@ -9,7 +9,7 @@ import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from PIL import ExifTags, Image, ImageCms
+from PIL import ExifTags, Image, ImageChops, ImageCms
 
 from app import problem_types
 from app.containers.png import verify_pixels
@@ -86,12 +86,24 @@ def read_grey(data: bytes, settings: Settings, size_px: tuple[int, int] | None) 
     Raises:
         Problem: the bytes are not an acceptable mask; the code says why.
     """
+    return _read_mask(data, settings, size_px, _grey)
+
+
+def read_transparency(data: bytes, settings: Settings, size_px: tuple[int, int] | None) -> Image.Image:
+    """Decodes a mask that is meant by its alpha channel: 255 where it is transparent, 0 where it has no such channel.
+
+    Otherwise as `read_grey`, in what it raises, too.
+    """
+    return _read_mask(data, settings, size_px, _transparency)
+
+
+def _read_mask(data: bytes, settings: Settings, size_px: tuple[int, int] | None, look: _Turn) -> Image.Image:
     format_name, facts = check_file(data, settings)
     if size_px is not None and sorted(size_px) != sorted((facts.width_px, facts.height_px)):
         raise size_mismatch((facts.width_px, facts.height_px), size_px)
     image, upright = _decode(data, format_name)
     try:
-        grey = upright(_grey(image))
+        grey = upright(look(image))
     except _BROKEN as error:
         raise _damaged(format_name) from error
     if size_px is not None and grey.size != size_px:
@@ -152,6 +164,12 @@ def _grey(image: Image.Image) -> Image.Image:
         return image.convert("L")
     grey, alpha = image.convert("RGBA").convert("LA").split()
     return Image.composite(grey, Image.new("L", grey.size, 0), alpha)
+
+
+def _transparency(image: Image.Image) -> Image.Image:
+    if not image.has_transparency_data:
+        return Image.new("L", image.size, 0)
+    return ImageChops.invert(image.convert("RGBA").getchannel("A"))
 
 
 def _high_byte(image: Image.Image) -> Image.Image:

@@ -23,7 +23,19 @@ from app.middleware import BodyGuard, BodyLimits, RequestIds, current_request_id
 from app.observing import Observing
 from app.openapi_parts import complete
 from app.problems import Problem, from_http_status, render, store_failed
-from app.routes import deliveries, events, health, jobs, listing, metrics, models, page, problem_page, results
+from app.routes import (
+    deliveries,
+    events,
+    health,
+    jobs,
+    listing,
+    metrics,
+    models,
+    openai_images,
+    page,
+    problem_page,
+    results,
+)
 from app.services import open_services
 from app.validation import from_validation_errors
 from app.webhooks.courier import Courier
@@ -37,7 +49,7 @@ DESCRIPTION = (
     "A job is submitted, followed, and fetched. Every error is a problem (RFC 9457) with a stable code."
 )
 
-PROTECTED = (jobs, listing, events, deliveries, results, models)
+PROTECTED = (jobs, listing, events, deliveries, results, models, openai_images)
 """Rooms whose routes ask for a key, where there are keys."""
 OPEN = (health, problem_page)
 

@@ -160,7 +160,7 @@ def complete(described: Part, *, url_inputs: bool = False) -> Part:
     for methods in described["paths"].values():
         for operation in methods.values():
             if "security" in operation:
-                operation["responses"]["401"] = _unauthorized()
+                operation["responses"].setdefault("401", _unauthorized())
             if "application/json" in operation["responses"].get("422", {}).get("content", {}):
                 del operation["responses"]["422"]
     return described

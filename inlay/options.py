@@ -36,6 +36,7 @@ class MaskPolarity(StrEnum):
     """What white means in a mask."""
 
     WHITE_REPAINTS = "white_repaints"
+    TRANSPARENT_REPAINTS = "transparent_repaints"
     KEEP_WHITE = "keep_white"
 
 

@@ -45,6 +45,9 @@ class Settings(BaseSettings):
         description="Seconds that addresses of results in S3 are good for, to which clients are then sent; unset, "
         "the API hands on the bytes.",
     )
+    openai_wait_s: float = Field(
+        300.0, gt=0, le=3600, description="Seconds that the routes for OpenAI's client wait for their job."
+    )
     max_upload_bytes: int = Field(20 * 2**20, ge=1024, description="Largest accepted upload in bytes.")
     max_pixels: int = Field(40_000_000, ge=4096, description="Largest accepted picture in pixels.")
     max_decompression_ratio: int = Field(

@@ -45,8 +45,9 @@ class InpaintSpec(PicturedSpec):
     """Paint the hole that a mask describes."""
 
     task: Literal["inpaint"] = "inpaint"
-    mask_polarity: Literal["white_repaints", "keep_white"] = Field(
-        "white_repaints", description="Whether white is what is painted anew (default) or what is kept."
+    mask_polarity: Literal["white_repaints", "keep_white", "transparent_repaints"] = Field(
+        "white_repaints",
+        description="What of the mask file is painted anew: white (default), black, or what is transparent.",
     )
     mask_resize: bool = Field(False, description="Resize a mask of another size instead of refusing it.")
 

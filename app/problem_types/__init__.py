@@ -14,6 +14,7 @@ from app.problem_types.jobs import (
     RESULT_EXPIRED,
     RESULT_NOT_FOUND,
     RESULT_NOT_READY,
+    WAIT_TIMEOUT,
 )
 from app.problem_types.kind import CATALOGUE, PROBLEM_DOCS_PATH, ProblemType
 from app.problem_types.parameters import (
@@ -172,6 +173,7 @@ __all__ = [
     "URL_INPUTS_OFF",
     "URL_NOT_FETCHED",
     "URL_REFUSED",
+    "WAIT_TIMEOUT",
     "WEBHOOK_UNSIGNED",
     "ProblemType",
 ]

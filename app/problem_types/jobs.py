@@ -45,6 +45,13 @@ JOB_CANCELED = define(
     cause="There is no result, because the job was canceled before it ended.",
     cure="Submit it again if you want it after all.",
 )
+WAIT_TIMEOUT = define(
+    "wait_timeout",
+    504,
+    "The job has not ended in time",
+    cause="The routes for OpenAI's client wait for their job, but at most `INLAY_OPENAI_WAIT_S`; the job goes on.",
+    cure="Follow the job that `message` and the header `Location` name, instead of sending the request again.",
+)
 RESULT_NOT_FOUND = define(
     "result_not_found",
     404,

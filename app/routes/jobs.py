@@ -13,15 +13,14 @@ from app.accept import accept
 from app.auth import CallerDep
 from app.availability import retry_after_s
 from app.bodies import read_submission
+from app.canceling import cancel
 from app.conditional import client_has, etag_of, not_modified, preferred_wait_s
-from app.lookup import find_job, unknown_job
-from app.problems import Problem
+from app.lookup import find_job
 from app.rate_limit import spend, telling
 from app.services import Services, ServicesDep
 from app.views import JobView, view
 from jobs.connect import REDIS_FULL
-from jobs.errors import JobNotFound, TransitionRefused
-from jobs.record import JobRecord, JobState
+from jobs.record import JobState
 
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
 
@@ -121,7 +120,7 @@ async def cancel_job(job_id: str, request: Request, services: ServicesDep, calle
 
     Repeating it is harmless. A job that has succeeded or failed cannot be canceled any more (409).
     """
-    record = await services.stored(_cancel, services, caller, job_id)
+    record = await services.stored(cancel, services, caller, job_id)
     job = await services.stored(view, services, record, _base_path(request))
     return _answer(request, job, status=200 if record.state is JobState.CANCELED else 202)
 
@@ -144,20 +143,6 @@ async def delete_job(job_id: str, services: ServicesDep, caller: CallerDep) -> R
 
 def _look(services: Services, caller: str, job_id: str, base_path: str) -> JobView:
     return view(services, find_job(services, caller, job_id), base_path)
-
-
-def _cancel(services: Services, caller: str, job_id: str) -> JobRecord:
-    find_job(services, caller, job_id)
-    try:
-        record = services.store.request_cancel(job_id)
-    except JobNotFound:
-        raise unknown_job() from None
-    except TransitionRefused as refused:
-        raise Problem(problem_types.JOB_FINAL, f"The job has {refused.state} already.") from None
-    if record.state is JobState.CANCELED:
-        services.queue.remove(job_id)
-        services.blobs.delete(record.inputs.values())
-    return record
 
 
 def _delete(services: Services, caller: str, job_id: str) -> None:

@@ -45,6 +45,15 @@ def test_keep_white_turns_the_mask_round() -> None:
     assert mask.grey.tobytes() == ImageChops.invert(mask_image()).tobytes()
 
 
+def test_only_transparency_of_the_mask_counts_where_it_is_meant_so() -> None:
+    marked = gradient(mode="RGBA")
+    marked.putalpha(ImageChops.invert(mask_image()))
+    mask = read(marked, mask_polarity="transparent_repaints")
+    assert (mask.source, mask.polarity) == ("file", "transparent_repaints")
+    assert mask.grey.tobytes() == mask_image().tobytes()
+    refused("mask_empty", "/mask", mask_image(), mask_polarity="transparent_repaints")
+
+
 def test_grey_is_strength() -> None:
     mask = read(mask_image().point(lambda level: level // 2))
     assert mask.grey.getextrema() == (0, 127)

@@ -1,0 +1,60 @@
+"""Waiting for the job of a request that is answered with its pictures."""
+
+import time
+
+import anyio
+import structlog
+from starlette.requests import ClientDisconnect, Request
+
+from app import problem_types
+from app.canceling import cancel
+from app.idempotency import Accepted
+from app.lookup import find_job
+from app.problems import Problem
+from app.services import Services
+from app.views import job_path
+from jobs.record import FINAL_STATES, JobRecord, JobState
+
+FIRST_POLL_S, LONGEST_POLL_S = 0.05, 0.4
+
+log = structlog.get_logger(__name__)
+
+
+async def ended_well(request: Request, services: Services, accepted: Accepted) -> JobRecord:
+    """The record of the job once it has succeeded.
+
+    A client that goes away meanwhile takes the job with it, unless an earlier request has submitted it.
+
+    Raises:
+        Problem: the job failed, was canceled, or takes longer than one waits here.
+        ClientDisconnect: nobody is there to be answered.
+    """
+    caller, job_id = accepted.record.caller, accepted.record.id
+    deadline, pause_s = time.monotonic() + services.settings.openai_wait_s, FIRST_POLL_S
+    while await services.stored(services.store.state, job_id) not in {*FINAL_STATES, None}:
+        if await request.is_disconnected():
+            await _leave(services, accepted)
+        left_s = deadline - time.monotonic()
+        if left_s <= 0 or services.stopping():
+            raise _too_long(job_path(job_id, str(request.scope.get("root_path", ""))), job_id)
+        await anyio.sleep(min(pause_s, left_s))
+        pause_s = min(pause_s * 1.5, LONGEST_POLL_S)
+    record = await services.stored(find_job, services, caller, job_id)
+    if record.state is JobState.SUCCEEDED:
+        return record
+    if record.error is not None:
+        raise Problem(problem_types.JOB_FAILED, f"The job {job_id} failed: {record.error.detail}")
+    raise Problem(problem_types.JOB_CANCELED, f"The job {job_id} was canceled.")
+
+
+async def _leave(services: Services, accepted: Accepted) -> None:
+    record = accepted.record
+    if not accepted.replayed:
+        log.info("client_left", job_id=record.id)
+        await services.stored(cancel, services, record.caller, record.id)
+    raise ClientDisconnect
+
+
+def _too_long(path: str, job_id: str) -> Problem:
+    detail = f"The job {job_id} has not ended yet; it goes on, and {path} tells how far it is."
+    return Problem(problem_types.WAIT_TIMEOUT, detail, headers={"Location": path})
