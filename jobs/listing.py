@@ -78,5 +78,5 @@ def _readable(job_id: str, answer: Mapping[bytes | str, bytes | str]) -> JobReco
     try:
         return as_record(job_id, answer)
     except RecordUnreadable:
-        logger.warning("record cannot be read", extra={"job": job_id})
+        logger.warning("record cannot be read", extra={"job_id": job_id})
         return None

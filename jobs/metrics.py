@@ -102,7 +102,10 @@ BUSY_SECONDS = Metric(
     "inlay_worker_busy_seconds_total", "counter", "Seconds in which the device evaluated; its rate is the busy share."
 )
 OUT_OF_MEMORY = Metric(
-    "inlay_worker_out_of_memory_total", "counter", "Evaluations that did not fit into memory, by kind.", ("kind",)
+    "inlay_worker_out_of_memory_total",
+    "counter",
+    "Evaluations that did not fit into memory and were tried again in halves, by kind.",
+    ("kind",),
 )
 DEVICE_MEMORY = Metric(
     "inlay_worker_device_memory_bytes", "gauge", "Memory of the device that this process holds; 0 on a CPU."

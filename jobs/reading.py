@@ -35,5 +35,5 @@ def as_claim(job_id: str, answer: Sequence[str | bytes | None]) -> ActiveClaim |
         deadline = None if spec["deadline_s"] is None else created + spec["deadline_s"]
         return ActiveClaim(job_id, JobState(state), worker, attempt, created, deadline, spec["task"])
     except (ValueError, TypeError, KeyError):
-        logger.warning("record cannot be read", extra={"job": job_id})
+        logger.warning("record cannot be read", extra={"job_id": job_id})
         return None

@@ -117,7 +117,7 @@ class BookkeepingWorker(BaseWorker):
         except Exception as failed:
             if redis_away(failed):
                 raise
-            logger.exception("RQ's books about a job could not be closed, erasing them", extra={"job": job.id})
+            logger.exception("RQ's books about a job could not be closed, erasing them", extra={"job_id": job.id})
             self.executions.pop(job.execution.id, None)
             self._jobs.remove(job.id)
 
@@ -152,6 +152,6 @@ class BookkeepingWorker(BaseWorker):
                 pipeline.execute()
 
     def _refuse(self, job_id: str, reason: BaseException) -> None:
-        logger.warning("queue entry refused", extra={"job": job_id[:64], "reason": str(reason)})
+        logger.warning("queue entry refused", extra={"job_id": job_id[:64], "reason": str(reason)})
         self._on_refusal()
         self._jobs.remove(job_id)

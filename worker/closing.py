@@ -71,7 +71,7 @@ class Closing:
 
     def fail(self, job: ActiveJob, error: BaseException) -> None:
         """Declare failure, with what a client may know of `error`."""
-        logger.warning("job failed", extra={"job": job.id}, exc_info=error)
+        logger.warning("job failed", extra={"job_id": job.id}, exc_info=error)
         self._submit(job, lambda: self._end(job, JobState.FAILED, error))
 
     def cancel(self, job: ActiveJob) -> None:
@@ -84,7 +84,7 @@ class Closing:
 
     def abandon(self, job: ActiveJob) -> None:
         """Leave the job to the execution that owns it by now, or to oblivion if its client has deleted it."""
-        logger.info("job belongs to another execution", extra={"job": job.id})
+        logger.info("job belongs to another execution", extra={"job_id": job.id})
         self._submit(job, lambda: self._patience.insist(lambda: self._books.drop(job)))
 
     def wait(self, timeout_s: float) -> bool:
@@ -100,16 +100,16 @@ class Closing:
             try:
                 action()
             except GivenUp:
-                logger.warning("job left for other workers, the store is away", extra={"job": job.id})
+                logger.warning("job left for other workers, the store is away", extra={"job_id": job.id})
             except JobNotFound:
-                logger.info("job was deleted", extra={"job": job.id})
+                logger.info("job was deleted", extra={"job_id": job.id})
                 self._patience.insist(lambda: self._books.drop(job))
                 self._patience.insist(lambda: self._shelf.queue.remove(job.id))
             except TransitionRefused as refused:
-                logger.info("job belongs to another execution", extra={"job": job.id, "state": refused.state})
+                logger.info("job belongs to another execution", extra={"job_id": job.id, "state": refused.state})
                 self._patience.insist(lambda: self._books.drop(job))
             except Exception as error:
-                logger.exception("ending a job failed", extra={"job": job.id})
+                logger.exception("ending a job failed", extra={"job_id": job.id})
                 self._fail_after_all(job, error)
 
         def done(_: Future[None]) -> None:
@@ -123,7 +123,7 @@ class Closing:
         try:
             self._end(job, JobState.FAILED, error)
         except Exception:
-            logger.exception("a job is left for other workers", extra={"job": job.id})
+            logger.exception("a job is left for other workers", extra={"job_id": job.id})
             self._patience.insist(lambda: self._books.drop(job))
 
     def _succeed(self, job: ActiveJob) -> None:
@@ -146,12 +146,12 @@ class Closing:
             raise
         self._patience.insist(lambda: shelf.store.record_service_time(timings.run_s))
         self._tidy(job, None)
-        logger.info("job succeeded", extra={"job": job.id, "run_s": round(timings.run_s, 3), "nfe": timings.nfe})
+        logger.info("job succeeded", extra={"job_id": job.id, "run_s": round(timings.run_s, 3), "nfe": timings.nfe})
 
     def _end(self, job: ActiveJob, to: JobState, error: BaseException | None = None) -> None:
         self._declare(job, to, error=None if error is None else failure(error))
         self._tidy(job, error)
-        logger.info("job %s", to.value, extra={"job": job.id})
+        logger.info("job %s", to.value, extra={"job_id": job.id})
 
     def _declare(self, job: ActiveJob, to: JobState, **changes: Unpack[RecordChanges]) -> Timings:
         """Make the final transition, if the job is still ours, and then account for it."""
@@ -201,4 +201,4 @@ class Closing:
         self._patience.insist(lambda: self._books.drop(job))
         self._patience.insist(lambda: self._shelf.queue.requeue(job.id))
         self._reporting.given_back()
-        logger.info("job given back", extra={"job": job.id})
+        logger.info("job given back", extra={"job_id": job.id})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
+import torch
 from torch import Tensor
 
 from sampler.evaluation import Decode, Denoise, Denoised, Encode, Evaluator
@@ -50,6 +51,7 @@ class MeteredEvaluator:
         """Images to latents."""
         started = time.monotonic()
         answers = self._inner.encode(requests)
+        _await(answers)
         self._done(started)
         return answers
 
@@ -57,9 +59,16 @@ class MeteredEvaluator:
         """Latents to images."""
         started = time.monotonic()
         answers = self._inner.decode(requests)
+        _await(answers)
         self._done(started)
         return answers
 
     def _done(self, started: float) -> None:
         self.tick()
         self.longest_s = max(self.longest_s, self.last_progress - started)
+
+
+def _await(answers: Sequence[Tensor]) -> None:
+    """A GPU is given its work and not waited for: without this, what is measured is how long the giving took."""
+    if answers and answers[0].is_cuda:
+        torch.cuda.synchronize(answers[0].device)

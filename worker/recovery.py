@@ -88,7 +88,7 @@ class Recovery:
             except Exception as error:
                 if redis_away(error):
                     raise
-                logger.exception("a job could not be recovered", extra={"job": claim.id})
+                logger.exception("a job could not be recovered", extra={"job_id": claim.id})
 
     def _rescue(self, claim: ActiveClaim) -> None:
         """Queue a job again that has lost its worker; after too many attempts it fails."""
@@ -97,7 +97,7 @@ class Recovery:
         elif self._change(claim, JobState.QUEUED):
             self._shelf.queue.requeue(claim.id)
             self._metrics.taken_over()
-            logger.warning("job of a lost worker queued again", extra={"job": claim.id, "lost": claim.worker})
+            logger.warning("job of a lost worker queued again", extra={"job_id": claim.id, "lost": claim.worker})
 
     def _check_waiting(self, queued: Collection[ActiveClaim]) -> None:
         """Fail what is too late; queue again what is on no queue as an API or a worker died at the wrong moment.
@@ -124,7 +124,7 @@ class Recovery:
     def _queue_again(self, claim: ActiveClaim) -> None:
         if self._is_queued(claim.id):
             self._shelf.queue.requeue(claim.id)
-            logger.warning("job that was on no queue queued again", extra={"job": claim.id})
+            logger.warning("job that was on no queue queued again", extra={"job_id": claim.id})
 
     def _is_queued(self, job_id: str) -> bool:
         return self._shelf.store.state(job_id) == JobState.QUEUED
@@ -133,7 +133,7 @@ class Recovery:
         if self._change(claim, JobState.FAILED, error):
             self._metrics.ended(claim.task, error.code.value)
             self._shelf.clear(claim.id)
-            logger.warning("job failed", extra={"job": claim.id, "code": error.code.value})
+            logger.warning("job failed", extra={"job_id": claim.id, "code": error.code.value})
 
     def _change(self, claim: ActiveClaim, to: JobState, error: Failure | None = None) -> bool:
         """Make the transition, unless the job has moved on since it was read."""

@@ -252,7 +252,7 @@ class ResidentWorker(BookkeepingWorker):
             else:
                 self._shelf.clear(entry.id)
         except RecordUnreadable as error:
-            logger.exception("job failed", extra={"job": entry.id})
+            logger.exception("job failed", extra={"job_id": entry.id})
             self.metrics.rejected(UNREADABLE)
             self._shelf.fail_unreadable(entry.id, failure(error))
         finally:

@@ -153,7 +153,7 @@ class Runner:
             )
         except RedisError:
             # Nothing that Redis says about a report is worth a job.
-            logger.exception("progress could not be reported", extra={"job": job.id})
+            logger.exception("progress could not be reported", extra={"job_id": job.id})
             return
         if owned:
             self._announcer.offer(job, progress)

@@ -6,8 +6,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from jobs.logs import configure_logs
+from jobs.logs import configure_logs, job_context
+from jobs.record import Origin
 from jobs.settings import Settings
+from tests.jobs.conftest import NewRecord
 
 
 @pytest.fixture(autouse=True)
@@ -37,3 +39,21 @@ def test_console_logs_are_readable_and_filtered(capsys: pytest.CaptureFixture[st
     assert "job failed" in lines
     assert "job=abc" in lines
     assert "too quiet" not in lines
+
+
+def test_what_is_logged_about_a_job_names_its_request_and_trace(
+    capsys: pytest.CaptureFixture[str], new_record: NewRecord
+) -> None:
+    configure_logs(Settings(log_format="json"))
+    trace = "4bf92f3577b34da6a3ce929d0e0e4736"
+    origin = Origin(request_id="the-request", traceparent=f"00-{trace}-00f067aa0ba902b7-01")
+    with job_context(new_record().model_copy(update={"origin": origin})):
+        logging.getLogger("worker").info("about it")
+    with job_context(new_record("job-00000002")):
+        logging.getLogger("worker").info("about another")
+    logging.getLogger("worker").info("about none")
+    about_it, another, none = (json.loads(line) for line in capsys.readouterr().err.splitlines())
+    ids = ("job_id", "request_id", "trace_id")
+    assert [about_it[name] for name in ids] == ["job-00000001", "the-request", trace]
+    assert [another.get(name) for name in ids] == ["job-00000002", None, None]
+    assert not set(ids) & set(none)
