@@ -112,7 +112,8 @@ def test_a_foreign_job_is_answered_like_one_that_never_was(service: KeyedService
     assert own.status_code == 410 if far == "expired" else own.json()["state"] == far
 
 
-UNRELATED = {f"cmdstat_{name}" for name in ("ping", "info", "config|resetstat", "client|setinfo", "select", "zcard")}
+CONNECTING = ("ping", "hello", "select", "client", "client|setinfo")
+UNRELATED = {f"cmdstat_{name}" for name in (*CONNECTING, "zcard", "info", "config|resetstat")}
 """What a connection, a health check, the courier of webhooks and this test itself ask Redis for."""
 
 
