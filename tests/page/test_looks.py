@@ -77,3 +77,14 @@ def test_nothing_moves_where_that_is_not_wanted(visit: Visit) -> None:
     page = visit.open()
     durations = "() => [...document.querySelectorAll('*')].map((one) => getComputedStyle(one).transitionDuration)"
     assert {part for value in page.evaluate(durations) for part in value.split(", ")} <= {"0s", "0.001s"}
+
+
+def test_what_the_policy_forbids_is_noticed(visit: Visit) -> None:
+    """That no other test has complaints means something only if there would be some."""
+    page = visit.open()
+    page.evaluate("() => document.body.insertAdjacentHTML('beforeend', '<img src=https://elsewhere.invalid/x.png>')")
+    page.evaluate("() => document.body.insertAdjacentHTML('beforeend', '<p style=\"color: red\">red</p>')")
+    page.wait_for_timeout(100)
+    assert any("img-src" in complaint for complaint in visit.complaints)
+    assert any("style-src" in complaint for complaint in visit.complaints)
+    visit.complaints.clear()

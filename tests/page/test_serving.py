@@ -10,12 +10,18 @@ from pathlib import Path
 
 import pytest
 from fastapi.testclient import TestClient
+from playwright.sync_api import expect
 
 from app.main import create_app
 from app.routes.page import page_router
 from jobs.settings import Settings
+from tests.app.service import ApiProcess
+from tests.app.stand_in import StandIn
+from tests.page.conftest import VisitTo
+from tests.redis_process import RedisProcess
 
 ROOT = Path(__file__).parents[2]
+PREFIX = "/deep/inlay/"
 SOURCES = sorted(path for path in (ROOT / "app" / "page").rglob("*") if path.is_file())
 
 
@@ -64,6 +70,20 @@ def test_all_addresses_lead_somewhere_behind_a_prefix(root_path: str) -> None:
     for address in found:
         assert address.startswith(f"{root_path}/" if root_path else "./")
         assert http.get(address.removeprefix(".")).status_code == 200, address
+
+
+def test_page_works_behind_a_prefix(visit_to: VisitTo, page_redis: RedisProcess, worker: StandIn) -> None:
+    with ApiProcess(root_path="/deep/inlay", redis_url=page_redis.url) as api:
+        visit = visit_to(f"http://127.0.0.1:{api.port}/deep/inlay")
+        # The proxy: it takes the prefix away before it asks the service.
+        visit.page.route(
+            "**/deep/inlay/**", lambda route: route.continue_(url=route.request.url.replace(PREFIX, "/", 1))
+        )
+        page = visit.with_example()
+        page.get_by_role("button", name="Paint", exact=True).click()
+        page.wait_for_url("**/deep/inlay/#job=*")
+        worker.finish(worker.start(page.url.partition("#job=")[2]))
+        expect(page.get_by_label("Before and after")).to_be_visible()
 
 
 def test_page_can_be_switched_off() -> None:

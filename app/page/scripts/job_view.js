@@ -29,6 +29,7 @@ export class JobView {
     for (const url of this.urls.splice(0)) URL.revokeObjectURL(url);
     this.root.replaceChildren();
     this.id = "";
+    document.title = "Inlay";
   }
 
   /** @param {string} id shown, and followed until it is over */
@@ -79,10 +80,13 @@ export class JobView {
     if (this.title.textContent !== title) this.title.textContent = title; // said aloud only when it is news
     this.detail.textContent = detail || "\u00a0";
     this.root.dataset.state = state;
+    document.title = `${title} · Inlay`; // for those who look at another tab meanwhile
   }
 
   /** @param {any} job what the service tells of it, to the shelf as well */
   async hear(job) {
+    const { input } = job;
+    if (input) style(this.frame, { ratio: (input.result_width_px ?? input.width_px) / (input.result_height_px ?? input.height_px) });
     this.say(job.state, job.state === "queued" ? queueWords(job) : etaWords(job.progress));
     await change(job.id, { state: job.state });
     this.onChange();

@@ -55,8 +55,11 @@ async function take(blob, name, own) {
 }
 
 async function takeExample() {
-  const answer = await fetch(EXAMPLE);
-  await take(await answer.blob(), "example.png", false);
+  try {
+    await take(await (await fetch(EXAMPLE)).blob(), "example.png", false);
+  } catch {
+    return say(byId("picture-problem"), "The example cannot be loaded now.");
+  }
   if (!panel.value("prompt")) panel.set("prompt", EXAMPLE_PROMPT);
 }
 
@@ -81,7 +84,8 @@ async function paint(event) {
     if (!(error instanceof Problem)) throw error;
     // What is wrong with the picture is said beside it.
     if (error.complaints.some(({ pointer }) => ["/image", "/mask", "/reference"].includes(pointer))) show("");
-    if (error.status !== 401) panel.show(error);
+    if (error.status === 401) byId("key").focus();
+    else panel.show(error);
   } finally {
     button.disabled = false;
     button.textContent = "Paint";

@@ -38,16 +38,19 @@ export class Painter {
   listen() {
     const { canvas } = this;
     canvas.addEventListener("pointerdown", (/** @type {PointerEvent} */ event) => {
-      if (event.button !== 0) return;
+      if (event.button !== 0 || !event.isPrimary) return; // a second finger paints nothing
       canvas.setPointerCapture(event.pointerId);
       this.moveTo(this.pointOf(event));
       this.down();
     });
     canvas.addEventListener("pointermove", (/** @type {PointerEvent} */ event) => {
+      if (!event.isPrimary) return;
       const all = event.getCoalescedEvents?.() ?? [];
       for (const one of all.length ? all : [event]) this.moveTo(this.pointOf(one));
     });
-    for (const end of ["pointerup", "pointercancel"]) canvas.addEventListener(end, () => this.lift());
+    for (const end of ["pointerup", "pointercancel"]) {
+      canvas.addEventListener(end, (/** @type {PointerEvent} */ event) => event.isPrimary && this.lift());
+    }
     canvas.addEventListener("pointerleave", () => (this.ring.hidden = document.activeElement !== canvas));
     canvas.addEventListener("focus", () => canvas.matches(":focus-visible") && this.moveTo(this.at));
     canvas.addEventListener("blur", () => (this.lift(), (this.ring.hidden = true)));

@@ -2,10 +2,9 @@
 import { byId } from "./dom.js";
 import { askJson, Problem } from "./service.js";
 
-const AGAIN_MS = 5000;
+const AGAIN_MS = 2500;
 const SETTLED_MS = 30_000;
 
-/** @param {(models: {id: string, tasks: string[]}[]) => void} onModels */
 export class Status {
   /** @param {(models: {id: string, tasks: string[]}[]) => void} onModels told at each look */
   constructor(onModels) {
