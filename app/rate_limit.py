@@ -20,7 +20,11 @@ def spend(services: Services, caller: str) -> dict[str, str]:
     """
     if services.keys is None:
         return {}
-    rate = services.rate
+    with services.metrics.counting_refusals():
+        return _spend(services.rate, caller)
+
+
+def _spend(rate: SubmissionRate, caller: str) -> dict[str, str]:
     quota = rate.spend(caller, uuid.uuid4().hex)
     headers = _fields(rate, quota)
     if not quota.granted:

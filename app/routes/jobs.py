@@ -60,8 +60,7 @@ async def submit_job(
     or as JSON in a part `params`) or `application/json` (files in base64 or as data URLs beside the parameters).
     Unknown fields are errors.
     """
-    with services.metrics.counting_refusals():
-        headers = await services.stored(spend, services, caller)
+    headers = await services.stored(spend, services, caller)
     with telling(headers):
         with services.metrics.counting_refusals():
             submission = await read_submission(request, services)

@@ -53,7 +53,8 @@ async def generate_images(
     """Paints pictures from a prompt: the task `generate`, as OpenAI's clients ask for it."""
     headers = await services.stored(spend, services, caller)
     with telling(headers):
-        asked = await read_generation(request, services)
+        with services.metrics.counting_refusals():
+            asked = await read_generation(request, services)
         return await _answer(request, services, caller, asked, idempotency_key, headers)
 
 
@@ -70,7 +71,8 @@ async def edit_image(
     """Paints a picture anew where the mask is transparent: the task `inpaint`, as OpenAI's clients ask for it."""
     headers = await services.stored(spend, services, caller)
     with telling(headers):
-        asked = await read_edit(request, services)
+        with services.metrics.counting_refusals():
+            asked = await read_edit(request, services)
         return await _answer(request, services, caller, asked, idempotency_key, headers)
 
 

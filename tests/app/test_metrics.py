@@ -39,6 +39,8 @@ def test_a_key_is_needed_and_no_limit_counts_scrapes(service: KeyedService) -> N
         assert answer.headers["content-type"].startswith("text/plain")
     assert scraper.post("/v1/jobs", json={"task": "generate"}).status_code == 202
     assert scraper.post("/v1/jobs", json={"task": "generate"}).status_code == 429
+    told = series(scraper.get("/metrics"))
+    assert told['inlay_submits_total{outcome="rate_limited",task="unknown"}'] == 1
     openmetrics = scraper.get("/metrics", headers={"Accept": "application/openmetrics-text; version=1.0.0"})
     assert openmetrics.headers["content-type"].startswith("application/openmetrics-text")
     assert openmetrics.text.endswith("# EOF\n")
