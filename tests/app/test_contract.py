@@ -72,6 +72,7 @@ def test_multipart_with_plain_fields_is_accepted(http: httpx.Client) -> None:
         "output": {"format": "webp", "quality": 80},
         "priority": "normal",
         "deadline_s": None,
+        "webhook_url": None,
         "preserve_known": False,
         "mask_feather_px": 0,
         "keep": "right",
