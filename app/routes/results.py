@@ -1,8 +1,9 @@
 """The finished pictures."""
 
+from dataclasses import dataclass
 from typing import Annotated
 
-from fastapi import APIRouter, Header, Path, Request, Response
+from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
 
 from app import openapi_parts as docs
 from app import problem_types
@@ -26,8 +27,21 @@ _PROBLEMS = (
     problem_types.JOB_CANCELED,
     problem_types.JOB_EXPIRED,
     problem_types.RESULT_EXPIRED,
+    problem_types.INVALID_FIELD,
 )
-IfNoneMatch = Annotated[str | None, Header(description="ETags that the client has already.")]
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """How a client wants its picture."""
+
+    direct: Annotated[
+        bool, Query(description="Send the bytes in any case, never 303: for pages that may call no other host.")
+    ] = False
+    if_none_match: Annotated[str | None, Header(description="ETags that the client has already.")] = None
+
+
+WishesDep = Annotated[Wishes, Depends()]
 
 
 @router.get(
@@ -37,17 +51,17 @@ IfNoneMatch = Annotated[str | None, Header(description="ETags that the client ha
     responses=docs.responses(_ANSWERS, _PROBLEMS),
 )
 async def get_result(
-    job_id: str, request: Request, services: ServicesDep, caller: CallerDep, if_none_match: IfNoneMatch = None
+    job_id: str, request: Request, services: ServicesDep, caller: CallerDep, wishes: WishesDep
 ) -> Response:
     """The first (usually only) picture of a job that succeeded: its bytes, or where they are (303)."""
-    return await _picture(services, request, caller, job_id, 0)
+    return await _picture(services, request, caller, job_id, 0, direct=wishes.direct)
 
 
 @router.get(
     "/{job_id}/result/{index}",
     summary="Fetch one of the pictures",
     response_class=Response,
-    responses=docs.responses(_ANSWERS, (*_PROBLEMS, problem_types.INVALID_FIELD)),
+    responses=docs.responses(_ANSWERS, _PROBLEMS),
 )
 async def get_result_by_index(
     job_id: str,
@@ -55,19 +69,21 @@ async def get_result_by_index(
     request: Request,
     services: ServicesDep,
     caller: CallerDep,
-    if_none_match: IfNoneMatch = None,
+    wishes: WishesDep,
 ) -> Response:
     """Picture number `index` of a job that succeeded."""
-    return await _picture(services, request, caller, job_id, index)
+    return await _picture(services, request, caller, job_id, index, direct=wishes.direct)
 
 
-async def _picture(services: Services, request: Request, caller: str, job_id: str, index: int) -> Response:
+async def _picture(
+    services: Services, request: Request, caller: str, job_id: str, index: int, *, direct: bool
+) -> Response:
     result = await services.stored(_find_result, services, caller, job_id, index)
     # Written once, never changed: the name of the picture is as good as a digest of its bytes.
     headers = {"ETag": f'"{job_id}-{index}"', "Cache-Control": "private, no-cache"}
     if client_has(request, headers["ETag"]):
         return not_modified(headers)
-    elsewhere = await services.shelved(address, services, job_id, index, result)
+    elsewhere = None if direct else await services.shelved(address, services, job_id, index, result)
     if elsewhere is not None:
         return Response(status_code=303, headers={"Location": elsewhere, "Cache-Control": "no-store"})
     blob = await services.shelved(fetch, services, result)

@@ -53,6 +53,9 @@ def test_pictures_go_through_s3_and_clients_are_sent_there() -> None:
         assert f'filename="inlay-{job["id"][:12]}-0.png"' in fetched.headers["content-disposition"]
         with Client(str(api.client.base_url)) as client:
             assert client.result(job["id"]) == picture
+        for path in ("result", "result/0"):
+            handed_on = api.client.get(f"{job['links']['self']}/{path}?direct=true")
+            assert (handed_on.status_code, handed_on.content) == (200, picture)
 
         assert api.client.delete(job["links"]["self"]).status_code == 204
         assert s3.names() == []

@@ -16,7 +16,7 @@ const THUMB_PX = 240;
  */
 export function fetchResults(job, signal) {
   return Promise.all(job.results.map(async (/** @type {any} */ result) => {
-    const blob = await (await ask(`v1/jobs/${job.id}/result/${result.index}`, { signal })).blob();
+    const blob = await (await ask(`v1/jobs/${job.id}/result/${result.index}?direct=true`, { signal })).blob();
     const extension = EXTENSIONS[/** @type {"image/png"} */ (result.content_type)] ?? "bin";
     return { blob, url: URL.createObjectURL(blob), filename: `inlay-${job.id.slice(0, 12)}-${result.index}.${extension}` };
   }));
