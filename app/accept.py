@@ -3,7 +3,7 @@
 import contextlib
 import secrets
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import structlog
@@ -46,7 +46,7 @@ async def accept(
 
     Raises:
         Problem: the request is refused, and nothing is left of it.
-        RedisError: the store failed half-way; what was stored has been taken back as far as it can be reached.
+        RedisError, BlobsAway: a store failed half-way; what was stored has been taken back as far as can be reached.
     """
     with services.metrics.counting_refusals(submission.fields.get("task")):
         accepted = await _accept(services, caller, submission, idempotency_key)
@@ -70,8 +70,9 @@ async def _accept(services: Services, caller: str, submission: Submission, idemp
         checked = await services.decoded(check_pictures, spec, files, services.settings, able)
     origin = Origin(request_id=current_request_id(), traceparent=services.tracing.traceparent())
     record = _record(checked, caller, origin)
+    await services.shelved(_shelve, services, record, checked, workers)
     async with services.accepting:  # counting and adding must not interleave, or the queue outgrows its bound
-        return await services.stored(_commit, services, record, checked, workers, claim)
+        return await services.stored(_commit, services, record, workers, claim)
 
 
 def check_parameters(submission: Submission) -> AnySpec:
@@ -119,23 +120,32 @@ def _record(checked: Checked, caller: str, origin: Origin) -> JobRecord:
     )
 
 
-def _commit(
-    services: Services, record: JobRecord, checked: Checked, workers: list[WorkerPresence], claim: Claim | None
-) -> Accepted:
-    check_room(services, workers)
+def _shelve(services: Services, record: JobRecord, checked: Checked, workers: list[WorkerPresence]) -> None:
+    """Before its turn to be added comes: a store that is slow with pictures holds up nobody else."""
+    with _whole_or_gone(services, record, workers), services.tracing.part("store"):
+        for name, png in checked.pngs.items():
+            services.blobs.put(record.inputs[name], png, "image/png", ttl_s=services.settings.job_ttl_s)
+
+
+def _commit(services: Services, record: JobRecord, workers: list[WorkerPresence], claim: Claim | None) -> Accepted:
     max_active = services.settings.max_active_jobs if services.keys is not None else None
     try:
-        with services.tracing.part("store"):
-            for name, png in checked.pngs.items():
-                services.blobs.put(record.inputs[name], png, "image/png", ttl_s=services.settings.job_ttl_s)
-            services.store.create(record, claim=claim, max_active=max_active)
-        with services.tracing.part("enqueue"):
-            services.queue.enqueue(record.id, Turn.of(record))
-        return Accepted(record)
+        with _whole_or_gone(services, record, workers):
+            check_room(services, workers)
+            with services.tracing.part("enqueue"):
+                services.store.create(record, claim=claim, max_active=max_active)
+                services.queue.enqueue(record.id, Turn.of(record))
+            return Accepted(record)
+    except JobError as error:
+        return not_created(services, record.caller, error)
+
+
+@contextlib.contextmanager
+def _whole_or_gone(services: Services, record: JobRecord, workers: list[WorkerPresence]) -> Iterator[None]:
+    try:
+        yield
     except BaseException as error:
         _take_back(services, record)
-        if isinstance(error, JobError):
-            return not_created(services, record.caller, error)
         if isinstance(error, REDIS_FULL):
             raise queue_full(services, workers, "The job does not fit into the job store now.") from None
         raise

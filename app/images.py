@@ -77,8 +77,12 @@ def read_picture(data: bytes, settings: Settings, min_side_px: int = MIN_SIDE_PX
         raise _damaged(format_name) from error
 
 
-def read_grey(data: bytes, settings: Settings, size_px: tuple[int, int] | None) -> Image.Image:
+def read_grey(
+    data: bytes, settings: Settings, size_px: tuple[int, int] | None, *, transparency: bool = False
+) -> Image.Image:
     """Decodes a mask: mode L, 0 to 255, upright. Colour profiles do not apply; transparency counts as black.
+
+    With `transparency` it is read how transparent the pixels are instead, whatever their colours.
 
     With `size_px` it must have that size, which is seen before it is unpacked. Masks may be packed as well as they
     like: flat areas are their nature, and `max_pixels` bounds what they unpack to.
@@ -86,24 +90,12 @@ def read_grey(data: bytes, settings: Settings, size_px: tuple[int, int] | None) 
     Raises:
         Problem: the bytes are not an acceptable mask; the code says why.
     """
-    return _read_mask(data, settings, size_px, _grey)
-
-
-def read_transparency(data: bytes, settings: Settings, size_px: tuple[int, int] | None) -> Image.Image:
-    """Decodes a mask that is meant by its alpha channel: 255 where it is transparent, 0 where it has no such channel.
-
-    Otherwise as `read_grey`, in what it raises, too.
-    """
-    return _read_mask(data, settings, size_px, _transparency)
-
-
-def _read_mask(data: bytes, settings: Settings, size_px: tuple[int, int] | None, look: _Turn) -> Image.Image:
     format_name, facts = check_file(data, settings)
     if size_px is not None and sorted(size_px) != sorted((facts.width_px, facts.height_px)):
         raise size_mismatch((facts.width_px, facts.height_px), size_px)
     image, upright = _decode(data, format_name)
     try:
-        grey = upright(look(image))
+        grey = upright(_transparency(image) if transparency else _grey(image))
     except _BROKEN as error:
         raise _damaged(format_name) from error
     if size_px is not None and grey.size != size_px:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from PIL import Image, ImageChops, ImageStat
 
 from app import problem_types
-from app.images import Picture, read_grey, read_transparency
+from app.images import Picture, read_grey
 from app.problems import Problem, pointing_at
 from jobs.settings import Settings
 from jobs.spec import InpaintSpec
@@ -45,8 +45,8 @@ def read_mask(data: bytes | None, picture: Picture, spec: InpaintSpec, settings:
 
 
 def _from_file(data: bytes, size_px: tuple[int, int], spec: InpaintSpec, settings: Settings) -> Image.Image:
-    read = read_transparency if spec.mask_polarity == "transparent_repaints" else read_grey
-    grey = read(data, settings, None if spec.mask_resize else size_px)
+    transparency = spec.mask_polarity == "transparent_repaints"
+    grey = read_grey(data, settings, None if spec.mask_resize else size_px, transparency=transparency)
     if grey.size != size_px:
         grey = grey.resize(size_px, Image.Resampling.BILINEAR)
     return ImageChops.invert(grey) if spec.mask_polarity == "keep_white" else grey
