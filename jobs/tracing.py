@@ -17,7 +17,9 @@ from typing import Protocol, TypeAlias
 from jobs.record import JobRecord, Timings
 from jobs.settings import Settings
 
-_TRACEPARENT = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(?:-.*)?")
+_TRACEPARENT = re.compile(
+    r"(?P<version>(?!ff)[0-9a-f]{2})-(?P<fields>(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2})(?P<more>-.*)?"
+)
 """https://www.w3.org/TR/trace-context/#traceparent-header; later versions may append something."""
 
 NEEDED = ("opentelemetry.sdk.trace", "opentelemetry.exporter.otlp.proto.http")
@@ -72,7 +74,7 @@ class Carrying:
     @contextmanager
     def request(self, method: str, traceparent: str | None) -> Iterator[Answered]:
         """Remembers the header, if it is a valid one."""
-        token = self._carried.set(traceparent if trace_id(traceparent) is not None else None)
+        token = self._carried.set(carried(traceparent))
         try:
             yield lambda route, status: None
         finally:
@@ -90,10 +92,16 @@ class Carrying:
         """Nothing."""
 
 
+def carried(traceparent: str | None) -> str | None:
+    """A `traceparent` in the form of version 00, of 55 characters whatever a client sends; None if it is malformed."""
+    found = _TRACEPARENT.fullmatch(traceparent or "")
+    return None if found is None or (found["version"] == "00" and found["more"]) else f"00-{found['fields']}"
+
+
 def trace_id(traceparent: str | None) -> str | None:
     """The trace that a `traceparent` names, 32 hex digits; None if there is none or it is malformed."""
-    found = _TRACEPARENT.fullmatch(traceparent or "")
-    return None if found is None else found[1]
+    valid = carried(traceparent)
+    return None if valid is None else valid.split("-")[1]
 
 
 def open_tracing(settings: Settings, service: str) -> Tracing:

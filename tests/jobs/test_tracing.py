@@ -18,6 +18,7 @@ PARENT = f"00-{TRACE}-00f067aa0ba902b7-01"
     [
         (PARENT, TRACE),
         (f"cc-{TRACE}-00f067aa0ba902b7-01-from-the-future", TRACE),
+        (f"{PARENT}-from-the-future", None),
         (f"ff-{TRACE}-00f067aa0ba902b7-01", None),
         (f"00-{'0' * 32}-00f067aa0ba902b7-01", None),
         (f"00-{TRACE}-{'0' * 16}-01", None),
@@ -34,6 +35,8 @@ def test_trace_is_read_from_a_valid_header_only(header: str | None, trace: str |
 def test_a_valid_header_is_carried_and_an_invalid_one_is_not() -> None:
     carrying = Carrying()
     with carrying.request("POST", PARENT):
+        assert carrying.traceparent() == PARENT
+    with carrying.request("POST", f"cc{PARENT[2:]}-{'x' * 10_000}"):
         assert carrying.traceparent() == PARENT
     with carrying.request("POST", "nonsense"):
         assert carrying.traceparent() is None
