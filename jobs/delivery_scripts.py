@@ -46,7 +46,7 @@ DELETE = (
 local id, told = ARGV[1], ARGV[2] == '1'
 local was, state = redis.call('HGETALL', KEYS[1]), redis.call('HGET', KEYS[1], 'state')
 redis.call('DEL', KEYS[3], KEYS[6], KEYS[7])
-redis.call('ZREM', KEYS[2], id)
+redis.pcall('ZREM', KEYS[2], id)
 if not told then
   redis.call('ZREM', KEYS[4], id)
   redis.call('DEL', KEYS[5])
@@ -68,7 +68,7 @@ redis.call('DEL', KEYS[1])
 return was
 """
 )
-"""Deletes first what makes room, so that it also works when Redis is full."""
+"""Deletes first what makes room, so that it also works when Redis is full; an index that is damaged is no obstacle."""
 
 _LOG = """
 local function log(record, list, entry)
