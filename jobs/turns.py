@@ -62,8 +62,8 @@ end
 return 1
 """
 """With an empty list all callers are level again. An urgent job takes the first place that an ordinary one of its
-caller holds, and those move one place on: the caller's places stay, only who stands in them changes. Foreign entries and
-those that were put to the front have no tag and are never overtaken."""
+caller holds, and those move one place on: the caller's places stay, only who stands in them changes. Foreign entries
+and those that were put to the front have no tag and are never overtaken."""
 
 TAKEN = """
 local tag = redis.call('HGET', KEYS[1], ARGV[1])
