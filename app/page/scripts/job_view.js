@@ -117,7 +117,7 @@ export class JobView {
         this.preview.hidden = false;
       }
     } else if (name === "started") this.say("running");
-    else if (name === "queued") this.say("queued");
+    else if (name === "queued" && this.root.dataset.state !== "queued") this.say("queued"); // again, after its worker died
   }
 
   /** Its place is not told by events, as it changes with others' jobs. @param {string} id */
