@@ -30,8 +30,15 @@ def too_wide(page: Page) -> bool:
     return bool(page.evaluate("() => document.documentElement.scrollWidth > innerWidth"))
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width_px", [1280, 360])
+@pytest.mark.parametrize(
+    ("scheme", "width_px"),
+    [
+        ("light", 1280),
+        ("dark", 360),
+        pytest.param("dark", 1280, marks=pytest.mark.slow),
+        pytest.param("light", 360, marks=pytest.mark.slow),
+    ],
+)
 def test_every_main_state_is_accessible_and_fits(visit: Visit, worker: StandIn, scheme: Scheme, width_px: int) -> None:
     page = visit.page
     page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
