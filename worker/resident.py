@@ -5,44 +5,39 @@
 
 from __future__ import annotations
 
-import faulthandler
 import logging
-import os
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
-from typing import NoReturn
 
 from jobs.blobs import open_blobs
 from jobs.connect import RedisClient
-from jobs.errors import JobNotFound, RecordUnreadable, TransitionRefused
 from jobs.events import EventLog
 from jobs.logs import job_context
 from jobs.queue import JobQueue
-from jobs.record import JobRecord, JobState
+from jobs.record import JobRecord
 from jobs.settings import Settings
 from jobs.spec import TASKS
 from jobs.store import JobStore
 from jobs.tracing import Carrying, Tracing
-from jobs.workers import WorkerPresence, WorkerRegistry, WorkerState
+from jobs.workers import WorkerPresence, WorkerState
 from sampler.constraints.style import Features
 from sampler.engine import Engine
-from worker.active import ActiveJob
 from worker.announcer import Announcer
 from worker.assignment import Assignment, Prepared
 from worker.books import BookkeepingWorker
 from worker.closing import Closing
 from worker.diffusers_model import DiffusersModel
-from worker.entries import AllowedJob
-from worker.errors import failure
+from worker.intake import Intake
 from worker.metering import MeteredEvaluator
-from worker.metrics import REFUSED, TAKEN, UNREADABLE, WorkerMetrics
+from worker.metrics import REFUSED, WorkerMetrics
 from worker.patience import Patience
 from worker.periodic import Periodic
 from worker.preparation import prepare
 from worker.previews import fit_colors
 from worker.process import Painted
+from worker.pulse import Pulse, die
 from worker.recovery import Recovery
 from worker.reporting import Reporting
 from worker.runner import Runner
@@ -51,19 +46,11 @@ from worker.warm_up import batch_sizes, warm_up
 
 logger = logging.getLogger(__name__)
 
-IDLE_WAIT_S = 1.0
-BUSY_WAIT_S = 0.02
 CLOSING_S = 10.0
 HOPELESS = 3.0
 """A job that needs this many times the rest of the grace period is given back at once; estimates are rough."""
 
-WARM_UP_S = 900.0
-"""First calls may compile for minutes; a warm-up that takes longer hangs."""
-
-HANG_FACTOR = 10.0
-"""How much slower than all before a call may be without counting as hung."""
-
-EXIT_OK, EXIT_FAILED, EXIT_HUNG = 0, 1, 70
+EXIT_OK, EXIT_FAILED = 0, 1
 
 
 class ResidentWorker(BookkeepingWorker):
@@ -91,10 +78,8 @@ class ResidentWorker(BookkeepingWorker):
         self._settings = settings
         self._model = model
         self._features = features
-        self._on_hang = on_hang or _die
         self._meter = MeteredEvaluator(model)
         self._patience = Patience()
-        self._registry = WorkerRegistry(redis)
         self._shelf = Shelf(JobStore(redis, settings), JobQueue(redis, settings), open_blobs(settings, redis))
         self._pool = ThreadPoolExecutor(settings.finishing_threads, thread_name_prefix="finishing")
         reporting = Reporting(self.metrics, tracing or Carrying())
@@ -111,7 +96,8 @@ class ResidentWorker(BookkeepingWorker):
             max_pictures=settings.max_batch,
         )
         self._recovery = Recovery(redis, self._shelf, self._patience, settings, self.metrics)
-        self._claiming: str | None = None
+        self._intake = Intake(self, self._shelf, self._runner, self._patience, self.metrics, self._prepare)
+        self._pulse = Pulse(self, self._meter, self._patience, settings, self.presence, on_hang or die)
         self._phase = WorkerState.STARTING
         self._drain_until: float | None = None
 
@@ -154,8 +140,8 @@ class ResidentWorker(BookkeepingWorker):
 
     def job_ids(self) -> set[str]:
         """Ids of all jobs that this worker is claiming, runs or ends."""
-        claiming = {self._claiming} if self._claiming else set()
-        return claiming | self._runner.ids | self._closing.ids
+        claiming = self._intake.claiming
+        return ({claiming} if claiming else set()) | self._runner.ids | self._closing.ids
 
     def presence(self) -> WorkerPresence:
         """What this worker tells about itself."""
@@ -176,32 +162,26 @@ class ResidentWorker(BookkeepingWorker):
 
     def beat(self) -> None:
         """Give a sign of life, unless the engine has made no progress for too long."""
-        if self._meter.idle_for_s() > self._patience_with_engine_s():
-            logger.critical("the engine hangs", extra={"worker": self.name, "idle_s": self._meter.idle_for_s()})
-            self._on_hang()
-            return
-        self._patience.attempt(self._beat, None)
-
-    def _patience_with_engine_s(self) -> float:
-        if self._phase is WorkerState.STARTING:
-            return max(self._settings.stall_timeout_s, WARM_UP_S)
-        return max(self._settings.stall_timeout_s, HANG_FACTOR * self._meter.longest_s)
+        self._pulse.beat()
 
     def _enter(self) -> None:
         """Register with RQ, which takes an entry of ours whose answer was lost for somebody else's."""
         self.connection.delete(self.key)
         self.register_birth()
 
-    def _beat(self) -> None:
-        self._registry.beat(self.presence(), ttl_s=self._settings.worker_ttl_s)
-        self.beat_books()
-
     def _turn(self) -> None:
         self._meter.tick()
         if self._drain_until is not None:
             self._drain(self._drain_until - time.monotonic())
-        self._take()
+        if self._draining or self._backlog():
+            self._intake.pause()
+        else:
+            self._intake.take(until=lambda: self._draining)
         self._runner.turn()
+
+    @property
+    def _draining(self) -> bool:
+        return self._drain_until is not None
 
     def _over(self) -> bool:
         return self._drain_until is not None and not self._runner.ids
@@ -215,53 +195,13 @@ class ResidentWorker(BookkeepingWorker):
         longest_s = HOPELESS * left_s
         self._runner.give_back(counted=False, which=lambda job: left_s <= 0 or (job.progress().eta_s or 0) > longest_s)
 
-    def _take(self) -> None:
-        """Take jobs off the queue while there is room; wait for one only when there is nothing to sample."""
-        if self._drain_until is not None or self._runner.room <= 0 or self._backlog():
-            if not self._runner.sampling:
-                time.sleep(BUSY_WAIT_S)
-            return
-        wait_s = None if self._runner.sampling else BUSY_WAIT_S if self._runner.ids else IDLE_WAIT_S
-        if self._patience.pause_s() > 0 and wait_s is not None:
-            time.sleep(min(wait_s, self._patience.pause_s()))
-        taken = self._patience.attempt(lambda: self._take_one(wait_s), False)
-        while taken and self._runner.room > 0 and self._drain_until is None:
-            taken = self._patience.attempt(lambda: self._take_one(None), False)
-
     def _backlog(self) -> bool:
         """Whether so many results wait to be written that more would only fill the memory."""
         return len(self._closing.ids) > 2 * self._settings.max_batch
 
-    def _take_one(self, wait_s: float | None) -> bool:
-        """Claim the next job; False if there is none."""
-        entry = self.next_entry(wait_s)
-        if entry is None:
-            return False
-        self._claiming = entry.id
-        try:
-            self._start(self._shelf.store.claim(entry.id, self.name), entry)
-            self._patience.attempt(lambda: self._shelf.queue.taken(entry.id), None)
-        except JobNotFound:
-            self.metrics.rejected(TAKEN)
-            self._shelf.queue.remove(entry.id)
-        except TransitionRefused as refused:
-            self.metrics.rejected(TAKEN)
-            # Queued twice, or canceled meanwhile; if it runs elsewhere, RQ's books about it are not ours to erase.
-            if refused.state in (JobState.QUEUED, JobState.RUNNING):
-                self._shelf.queue.forget_taken(entry.id)
-            else:
-                self._shelf.clear(entry.id)
-        except RecordUnreadable as error:
-            logger.exception("job failed", extra={"job_id": entry.id})
-            self.metrics.rejected(UNREADABLE)
-            self._shelf.fail_unreadable(entry.id, failure(error))
-        finally:
-            self._claiming = None
-        return True
-
-    def _start(self, record: JobRecord, entry: AllowedJob) -> None:
+    def _prepare(self, record: JobRecord) -> Future[Prepared]:
+        """Begin to read a job's uploads and to lay it out, beside the engine."""
         blobs, max_pixels = self._shelf.blobs, self._settings.max_pixels
-        self.metrics.claimed(record)
 
         def prepared() -> Prepared:
             with job_context(record):
@@ -269,9 +209,7 @@ class ResidentWorker(BookkeepingWorker):
                 assignment = Assignment(record, blobs, self._model, self._features, max_pixels)
                 return self._patience.insist(lambda: prepare(assignment))
 
-        job = ActiveJob(record, entry, None, self._pool.submit(prepared))
-        self._runner.add(job)
-        job.execution = self._patience.attempt(lambda: self.open(entry), None)
+        return self._pool.submit(prepared)
 
     def _leave(self, heartbeat: Periodic) -> None:
         """Let the results be written, then withdraw from all lists."""
@@ -283,12 +221,6 @@ class ResidentWorker(BookkeepingWorker):
         self._pool.shutdown(wait=True, cancel_futures=True)
         self._announcer.stop()
         heartbeat.stop()
-        self._patience.attempt(lambda: self._registry.leave(self.name), None)
+        self._pulse.leave()
         self._patience.attempt(self.register_death, None)
         logger.info("gone", extra={"worker": self.name})
-
-
-def _die() -> NoReturn:
-    """End the process from any thread, telling where every thread was; the supervisor starts a new one."""
-    faulthandler.dump_traceback()
-    os._exit(EXIT_HUNG)

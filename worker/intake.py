@@ -1,0 +1,100 @@
+"""Taking jobs off the queue: while there is room in the batch, and without keeping the engine waiting."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+
+from jobs.errors import JobNotFound, RecordUnreadable, TransitionRefused
+from jobs.record import JobRecord, JobState
+from worker.active import ActiveJob
+from worker.assignment import Prepared
+from worker.books import BookkeepingWorker
+from worker.entries import AllowedJob
+from worker.errors import failure
+from worker.metrics import TAKEN, UNREADABLE, WorkerMetrics
+from worker.patience import Patience
+from worker.runner import Runner
+from worker.shelf import Shelf
+
+logger = logging.getLogger(__name__)
+
+IDLE_WAIT_S = 1.0
+BUSY_WAIT_S = 0.02
+
+
+class Intake:
+    """Claims jobs for the worker of `books` and gives them to `runner`; `prepare` begins to read their uploads.
+
+    For the engine's thread only, but for `claiming`.
+    """
+
+    def __init__(
+        self,
+        books: BookkeepingWorker,
+        shelf: Shelf,
+        runner: Runner,
+        patience: Patience,
+        metrics: WorkerMetrics,
+        prepare: Callable[[JobRecord], Future[Prepared]],
+    ) -> None:
+        self._books = books
+        self._shelf = shelf
+        self._runner = runner
+        self._patience = patience
+        self._metrics = metrics
+        self._prepare = prepare
+        self.claiming: str | None = None
+        """Id of the job that is being claimed."""
+
+    def pause(self) -> None:
+        """Take nothing; wait a little when there is nothing to sample."""
+        if not self._runner.sampling:
+            time.sleep(BUSY_WAIT_S)
+
+    def take(self, until: Callable[[], bool]) -> None:
+        """Take jobs while there is room, `until` something else is due; wait for one only with nothing to sample."""
+        if self._runner.room <= 0:
+            self.pause()
+            return
+        wait_s = None if self._runner.sampling else BUSY_WAIT_S if self._runner.ids else IDLE_WAIT_S
+        if self._patience.pause_s() > 0 and wait_s is not None:
+            time.sleep(min(wait_s, self._patience.pause_s()))
+        taken = self._patience.attempt(lambda: self._take_one(wait_s), False)
+        while taken and self._runner.room > 0 and not until():
+            taken = self._patience.attempt(lambda: self._take_one(None), False)
+
+    def _take_one(self, wait_s: float | None) -> bool:
+        """Claim the next job; False if there is none."""
+        entry = self._books.next_entry(wait_s)
+        if entry is None:
+            return False
+        self.claiming = entry.id
+        try:
+            self._start(self._shelf.store.claim(entry.id, self._books.name), entry)
+            self._patience.attempt(lambda: self._shelf.queue.taken(entry.id), None)
+        except JobNotFound:
+            self._metrics.rejected(TAKEN)
+            self._shelf.queue.remove(entry.id)
+        except TransitionRefused as refused:
+            self._metrics.rejected(TAKEN)
+            # Queued twice, or canceled meanwhile; if it runs elsewhere, RQ's books about it are not ours to erase.
+            if refused.state in (JobState.QUEUED, JobState.RUNNING):
+                self._shelf.queue.forget_taken(entry.id)
+            else:
+                self._shelf.clear(entry.id)
+        except RecordUnreadable as error:
+            logger.exception("job failed", extra={"job_id": entry.id})
+            self._metrics.rejected(UNREADABLE)
+            self._shelf.fail_unreadable(entry.id, failure(error))
+        finally:
+            self.claiming = None
+        return True
+
+    def _start(self, record: JobRecord, entry: AllowedJob) -> None:
+        self._metrics.claimed(record)
+        job = ActiveJob(record, entry, None, self._prepare(record))
+        self._runner.add(job)
+        job.execution = self._patience.attempt(lambda: self._books.open(entry), None)
