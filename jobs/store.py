@@ -1,21 +1,20 @@
-"""Job records in Redis: one hash each, atomic compare-and-set transitions, the index of active jobs."""
+"""Job records in Redis: one hash each, changed by atomic compare-and-set transitions."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from datetime import UTC, datetime
 from typing import Any, Unpack
 from uuid import uuid4
 
-from rq import Queue
-
 from jobs import delivery_scripts, keys, scripts
 from jobs.admission import Admission, Claim, as_pairs
-from jobs.connect import RedisClient, text
+from jobs.connect import RedisClient
 from jobs.errors import JobNotFound, TransitionRefused
-from jobs.reading import as_claim, as_record
-from jobs.record import ALLOWED_TRANSITIONS, ActiveClaim, JobRecord, JobState, Progress, RecordChanges
+from jobs.reading import as_record
+from jobs.record import ALLOWED_TRANSITIONS, JobRecord, JobState, Progress, RecordChanges
+from jobs.record_reader import RecordReader
 from jobs.settings import Settings
 
 
@@ -24,12 +23,11 @@ def new_token() -> str:
     return uuid4().hex
 
 
-class JobStore:
+class JobStore(RecordReader):
     """All access to job records. Every change is one atomic script on the server."""
 
     def __init__(self, redis: RedisClient, settings: Settings) -> None:
-        self._redis = redis
-        self._settings = settings
+        super().__init__(redis, settings)
         self.admission = Admission(redis, settings)
         self._transition = scripts.Script(redis, scripts.TRANSITION)
         self._progress = scripts.Script(redis, scripts.PROGRESS)
@@ -40,45 +38,6 @@ class JobStore:
     def create(self, record: JobRecord, *, claim: Claim | None = None, max_active: int | None = None) -> None:
         """Store a new record and list it as active, as `Admission.create` does; do this before it goes on the queue."""
         self.admission.create(record, claim=claim, max_active=max_active)
-
-    def get(self, job_id: str) -> JobRecord | None:
-        """The record, or None if there is none (any more).
-
-        Raises:
-            RecordUnreadable: another version has written it; so do all methods that return records.
-        """
-        return as_record(job_id, self._redis.hgetall(keys.job(job_id)))
-
-    def state(self, job_id: str) -> str | None:
-        """The state alone, of a record that need not be readable; None if there is none."""
-        raw = self._redis.hget(keys.job(job_id), "state")
-        return None if raw is None else str(json.loads(raw))
-
-    def input_blobs(self, job_id: str) -> list[str]:
-        """Keys of the uploads, of a record that need not be readable."""
-        raw = self._redis.hget(keys.job(job_id), "inputs")
-        return [] if raw is None else list(json.loads(raw).values())
-
-    def get_many(self, job_ids: Sequence[str]) -> list[JobRecord | None]:
-        """Records in the order of the ids, None where there is none."""
-        with self._redis.pipeline(transaction=False) as pipe:
-            for job_id in job_ids:
-                pipe.hgetall(keys.job(job_id))
-            answers = pipe.execute()
-        return [as_record(job_id, answer) for job_id, answer in zip(job_ids, answers, strict=True)]
-
-    def owners(self, job_id: str) -> tuple[str | None, str | None]:
-        """Caller of the job that there is, and of the one that there is or was; in one look, whatever the answer."""
-        with self._redis.pipeline(transaction=True) as pipe:
-            pipe.hget(keys.job(job_id), "caller")
-            pipe.get(keys.tombstone(job_id))
-            now, ever = pipe.execute()
-        return None if now is None else str(json.loads(now)), None if ever is None else text(ever)
-
-    def expired(self, job_id: str) -> str | None:
-        """Caller of a job whose record has expired, or None if there never was one or it was deleted."""
-        now, ever = self.owners(job_id)
-        return ever if now is None else None
 
     def transition(
         self,
@@ -186,24 +145,6 @@ class JobStore:
             raise TransitionRefused(job_id, found, JobState.CANCELED, "state")
         return record
 
-    def cancel_requested_at(self, job_id: str) -> datetime | None:
-        """When a client first asked to cancel the job while it ran, by the clock of the API process that was asked."""
-        raw = self._redis.hget(keys.job(job_id), "cancel_requested_at")
-        moment = None if raw is None else json.loads(raw)
-        return None if moment is None else datetime.fromisoformat(moment)
-
-    def cancel_requested(self, job_ids: Sequence[str]) -> set[str]:
-        """Those of the jobs that should stop: a client canceled or deleted them."""
-        with self._redis.pipeline(transaction=False) as pipe:
-            for job_id in job_ids:
-                pipe.hmget(keys.job(job_id), ["state", "cancel_requested"])
-            answers = pipe.execute()
-        return {
-            job_id
-            for job_id, (state, mark) in zip(job_ids, answers, strict=True)
-            if state is None or state == b'"canceled"' or mark == b"true"
-        }
-
     def delete(self, job_id: str, *, told: bool = True) -> JobRecord | None:
         """Remove the record, events, tombstone and place in the index; returns what was there at that very moment.
 
@@ -227,40 +168,9 @@ class JobStore:
             self.admission.forget(record)
         return record
 
-    def active_ids(self) -> list[str]:
-        """Ids of all jobs that are not final, oldest first."""
-        return [text(raw) for raw in self._redis.zrange(keys.ACTIVE, 0, -1)]
-
-    def active_claims(self) -> list[ActiveClaim]:
-        """Who runs which active job, oldest first. Jobs whose record has expired are taken off the index.
-
-        Records that cannot be read even in these fields are left out.
-        """
-        ids = self.active_ids()
-        with self._redis.pipeline(transaction=False) as pipe:
-            for job_id in ids:
-                pipe.hmget(keys.job(job_id), ["state", "worker", "attempt", "created_at", "spec"])
-            answers = pipe.execute()
-        expired = [job_id for job_id, (state, *_) in zip(ids, answers, strict=True) if state is None]
-        if expired:
-            self._redis.zrem(keys.ACTIVE, *expired)
-        present = [(job_id, answer) for job_id, answer in zip(ids, answers, strict=True) if answer[0] is not None]
-        claims = (as_claim(job_id, answer) for job_id, answer in present)
-        return [claim for claim in claims if claim is not None]
-
-    def queue_position(self, job_id: str) -> int | None:
-        """Number of jobs that wait before this one, or None if it does not wait."""
-        position = self._redis.lpos(Queue.redis_queue_namespace_prefix + self._settings.queue_name, job_id)
-        return position if isinstance(position, int) else None
-
     def record_service_time(self, run_s: float) -> None:
         """Feed the moving average of running times (each new one weighs a fifth)."""
         self._service_time(keys=[keys.SERVICE_TIME], args=[run_s, self._settings.job_ttl_s])
-
-    def service_time_s(self) -> float | None:
-        """Moving average of how long jobs run, in seconds; None before the first one."""
-        raw = self._redis.get(keys.SERVICE_TIME)
-        return None if raw is None else float(raw)
 
 
 def _changed_keys(job_id: str) -> list[str]:
