@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 
 from rq import Queue
@@ -70,6 +71,26 @@ class JobQueue:
         """Take one id off RQ's list of ids that are being taken; the entry was refused."""
         self._redis.lrem(self.rq.intermediate_queue_key, 1, job_id)
 
+    def clear_started(self, ended: Callable[[str], bool]) -> None:
+        """Forget executions that nobody prolongs any more, and the whole of their jobs if those have `ended`.
+
+        A worker that dies between a job's end and RQ's books about it leaves such a one. RQ would enter the job as
+        failed and keep it so, whatever became of it.
+        """
+        started = self.rq.started_job_registry.key
+        for entry in map(text, self._redis.zrangebyscore(started, "-inf", time.time())):
+            job_id = entry.partition(":")[0]
+            if ended(job_id):
+                self.remove(job_id)
+            else:
+                self._forget_execution(started, entry)
+
+    def _forget_execution(self, started: str, entry: str) -> None:
+        with self._redis.pipeline(transaction=True) as pipe:
+            pipe.zrem(started, entry)
+            pipe.delete(f"rq:execution:{entry}")
+            pipe.execute()
+
     def remove(self, job_id: str) -> None:
         """Erase a job from all of RQ's books: queue, intermediate list, executions, registries, its hash.
 
@@ -81,6 +102,7 @@ class JobQueue:
         with self._redis.pipeline(transaction=True) as pipe:
             pipe.lrem(self.rq.key, 0, job_id)
             pipe.lrem(self.rq.intermediate_queue_key, 0, job_id)
+            self._turns.forget(pipe, job_id)
             for entry in executions:
                 pipe.zrem(started, entry)
                 pipe.delete(f"rq:execution:{entry}")

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from redis.client import Pipeline
+
 from jobs import keys
 from jobs.connect import RedisClient
 from jobs.record import JobRecord
@@ -105,6 +107,11 @@ class Turns:
         args = [job_id, turn.caller, turn.cost, self._ttl_s, int(turn.urgent)]
         books = [self._queue_key, self._tags, self._owners, self._now, self._callers]
         return bool(self._place(keys=books, args=args))
+
+    def forget(self, pipe: Pipeline, job_id: str) -> None:
+        """A job leaves the list without having had its turn; done with the other commands of `pipe`."""
+        pipe.hdel(self._tags, job_id)
+        pipe.hdel(self._owners, job_id)
 
     def taken(self, job_id: str) -> None:
         """A job has left the list: the queue's time is its tag, and its place is forgotten."""

@@ -71,6 +71,7 @@ class Recovery:
         self._each(lost, self._rescue)
         self._check_waiting([claim for claim in claims if claim.state is JobState.QUEUED])
         self._shelf.queue.clear_intermediate(self._is_queued)
+        self._shelf.queue.clear_started(self._has_ended)
         clean_registries(self._rq)
         clean_worker_registry(self._rq)
 
@@ -128,6 +129,9 @@ class Recovery:
 
     def _is_queued(self, job_id: str) -> bool:
         return self._shelf.store.state(job_id) == JobState.QUEUED
+
+    def _has_ended(self, job_id: str) -> bool:
+        return self._shelf.store.state(job_id) not in (JobState.QUEUED, JobState.RUNNING)
 
     def _fail(self, claim: ActiveClaim, error: Failure) -> None:
         if self._change(claim, JobState.FAILED, error):

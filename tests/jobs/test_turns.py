@@ -78,6 +78,13 @@ def test_jobs_put_back_to_the_front_stay_there(queue: JobQueue, redis: RedisClie
     assert queue.rq.get_job_ids() == ["a0", "b0", "a1"]
 
 
+def test_a_job_that_leaves_the_queue_unserved_leaves_no_place_behind(queue: JobQueue, redis: RedisClient) -> None:
+    submit(queue, "a", "a0", "a1", "a2")
+    queue.remove("a1")
+    assert sorted(redis.hkeys(keys.turns(queue.rq.key, "tags"))) == [b"a0", b"a2"]
+    assert sorted(redis.hkeys(keys.turns(queue.rq.key, "owners"))) == [b"a0", b"a2"]
+
+
 def test_a_job_that_was_taken_at_once_is_not_put_back(queue: JobQueue, redis: RedisClient) -> None:
     queue.enqueue("quick")
     take(queue, redis)

@@ -104,6 +104,27 @@ def test_job_lost_between_queue_and_worker_is_queued_again(
     assert redis.llen(bench.queue.rq.intermediate_queue_key) == 0
 
 
+def test_job_that_ended_just_before_its_worker_died_is_not_counted_as_failed(
+    bench: Bench, recovery: Recovery, redis: RedisClient
+) -> None:
+    """As after kill -9 between the final transition and RQ's books: the execution is open, and nobody prolongs it."""
+    ended, running = bench.submit(), bench.submit()
+    started, failed = bench.queue.rq.started_job_registry, bench.queue.rq.failed_job_registry
+    for job_id in (ended, running):
+        redis.lrem(bench.queue.rq.key, 0, job_id)
+        redis.hset(f"rq:job:{job_id}", "status", "started")
+        redis.zadd(started.key, {f"{job_id}:execution": time.time() - 1})
+        redis.hset(f"rq:execution:{job_id}:execution", "id", "execution")
+        bench.store.claim(job_id, "alive")
+    live(redis, "alive")
+    bench.store.transition(ended, JobState.SUCCEEDED, expect={JobState.RUNNING})
+    sweep(recovery)
+    assert (started.get_job_count(cleanup=False), failed.get_job_count(cleanup=False)) == (0, 0)
+    assert redis.keys("rq:job:*") == [f"rq:job:{running}".encode()]
+    assert redis.keys("rq:execution:*") == []
+    assert bench.get(running).state is JobState.RUNNING
+
+
 def test_job_that_waits_too_long_fails_at_its_deadline(bench: Bench, recovery: Recovery) -> None:
     job_id = bench.submit(deadline_s=0.001)
     sweep(recovery)
