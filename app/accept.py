@@ -152,9 +152,15 @@ def _whole_or_gone(services: Services, record: JobRecord, workers: list[WorkerPr
 
 
 def _take_back(services: Services, record: JobRecord) -> None:
-    """Best effort: each step on its own; what cannot be reached expires."""
+    """Best effort; what cannot be reached expires. A record that may still be there keeps its pictures.
+
+    For then the job will run, and whoever repeats the submission under its key is answered with it.
+    """
+    try:
+        services.store.delete(record.id, told=False)
+    except RedisError:
+        return
     steps: tuple[Callable[[], object], ...] = (
-        lambda: services.store.delete(record.id, told=False),
         lambda: services.queue.remove(record.id),
         lambda: services.blobs.delete(record.inputs.values()),
     )
