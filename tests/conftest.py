@@ -4,11 +4,19 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import NoReturn
 
 import pytest
 
 from tests.redis_process import RedisProcess
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    soak = parser.getgroup("soak", "tests/soak: jobs in a storm of kills and restarts")
+    soak.addoption("--soak-jobs", type=int, default=2000, help="jobs of the slow soak test")
+    soak.addoption("--soak-seed", type=int, default=1, help="what its jobs and faults are drawn from")
+    soak.addoption("--soak-report", type=Path, default=None, help="file in which it writes its report, JSON")
 
 
 @pytest.fixture

@@ -24,10 +24,14 @@ class RedisProcess:
             server.kill()       # as kill -9 would
             server.start()      # the append-only file brings the data back
 
-    Leaving the block kills it and removes the folder.
+    Leaving the block kills it and removes the folder. With `sync_always` nothing is answered before it is on the disk;
+    else, while the disk is busy, what was answered in the last two seconds may go with a kill.
     """
 
-    def __init__(self, *, append_only: bool = False, max_memory_bytes: int = MAX_MEMORY_BYTES) -> None:
+    def __init__(
+        self, *, append_only: bool = False, max_memory_bytes: int = MAX_MEMORY_BYTES, sync_always: bool = False
+    ) -> None:
+        self.sync_always = sync_always
         self.max_memory_bytes = max_memory_bytes
         self.folder = Path(tempfile.mkdtemp(prefix="inlay-redis-"))
         self.socket = self.folder / "redis.sock"
@@ -42,14 +46,14 @@ class RedisProcess:
     def start(self) -> None:
         """Start the server and return when it answers PING. Raises `RuntimeError` with its log if it never does."""
         log_path = self.folder / "redis.log"
+        command = redis_command(
+            self.folder, self.socket, append_only=self.append_only, max_memory_bytes=self.max_memory_bytes
+        )
+        if self.sync_always:
+            command += ["--appendfsync", "always"]
         with log_path.open("ab") as log:
             self.process = subprocess.Popen(
-                redis_command(
-                    self.folder,
-                    self.socket,
-                    append_only=self.append_only,
-                    max_memory_bytes=self.max_memory_bytes,
-                ),
+                command,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,

@@ -1,0 +1,159 @@
+"""What must be true when the storm is over: the ledger of what was promised against what Redis holds."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from statistics import median, quantiles
+from typing import Any
+
+import numpy as np
+from rq.executions import ExecutionRegistry
+
+from jobs import keys
+from jobs.connect import RedisClient, text
+from jobs.events import EventLog
+from jobs.queue import JobQueue
+from jobs.record import JobState
+from jobs.settings import Settings
+from jobs.store import JobStore
+from tests.soak.callers import Entry, Ledger
+from tests.soak.fleet import Kill, WorkerLife
+
+RQ_WITHOUT_TTL = {"rq:queues", "rq:workers"}
+"""RQ's lists of the names of queues and workers; beside them one list of workers for each queue."""
+KNOWN_WITHOUT_TTL = RQ_WITHOUT_TTL | {keys.ACTIVE, keys.DELIVERIES}
+
+
+class Audit:
+    """Each check yields a sentence for everything that is wrong. `held` are jobs whose worker was killed over them."""
+
+    def __init__(self, redis: RedisClient, settings: Settings, ledger: Ledger, held: Collection[str]) -> None:
+        self._redis, self._settings, self._ledger, self._held = redis, settings, ledger, held
+        self._store, self._queue, self._events = JobStore(redis, settings), JobQueue(redis, settings), EventLog(redis)
+
+    def everything(self) -> list[str]:
+        """All that is wrong."""
+        entries = self._ledger.entries.values()
+        wrong = [sentence for entry in entries for sentence in self._job(entry)]
+        return [*wrong, *self._strangers(), *self._lives(), *self._books()]
+
+    def states(self) -> dict[str, int]:
+        """How many jobs ended how; deleted ones are `deleted`."""
+        counted: dict[str, int] = {}
+        for entry in self._ledger.entries.values():
+            state = self._store.state(entry.job_id) or "deleted"
+            counted[state] = counted.get(state, 0) + 1
+        return counted
+
+    def _job(self, entry: Entry) -> Iterator[str]:
+        """An accepted job has ended once, as its caller was told."""
+        job_id, record = entry.job_id, self._store.get(entry.job_id)
+        if entry.deleted:
+            if record is not None:
+                yield f"{job_id} was deleted and is {record.state}"
+            return
+        if record is None:
+            yield f"{job_id} is lost"
+            return
+        expected = JobState.CANCELED if entry.canceled else JobState.SUCCEEDED
+        if record.state is not expected:
+            yield f"{job_id} is {record.state} instead of {expected}: {record.error}"
+        if len(record.results) != (record.spec.n if record.state is JobState.SUCCEEDED else 0):
+            yield f"{job_id} is {record.state} with {len(record.results)} results"
+        names = [event.name for event in self._events.past(job_id)]
+        finals = [event.name for event in self._events.past(job_id) if event.final]
+        if finals != [record.state] or names[0] != "queued" or names[-1] != record.state:
+            yield f"{job_id} is {record.state}, and its events say {names}"
+
+    def _strangers(self) -> Iterator[str]:
+        """No job that nobody was told of, no result without its job, no upload of a job that has ended."""
+        kept = {job_id: self._store.get(job_id) for job_id, entry in self._ledger.entries.items() if not entry.deleted}
+        known = {result.blob for record in kept.values() if record for result in record.results}
+        for raw in self._redis.scan_iter("inlay:job:*"):
+            job_id = text(raw).removeprefix(keys.job(""))
+            if job_id not in kept:
+                yield f"job {job_id} is none that was accepted"
+        blobs = {text(raw) for raw in self._redis.scan_iter("inlay:blob:*")}
+        for blob in sorted(known - blobs):
+            yield f"result {blob} is missing"
+        # What is left of these dies of its TTL, which is looked at, too: jobs whose worker was killed over them, and
+        # submissions that were refused as Redis went away, so that their uploads could not be taken back.
+        refused: set[str] = set()
+        for blob in sorted(blobs - known):
+            job_id, name = keys.blob_parts(blob)
+            if job_id not in self._ledger.entries and not name.startswith("result"):
+                refused.add(job_id)
+            elif job_id not in self._held:
+                yield f"blob {blob} is left"
+        if len(refused) > self._ledger.resent:
+            yield f"uploads of {len(refused)} unknown jobs are left, after {self._ledger.resent} requests sent again"
+
+    def _lives(self) -> Iterator[str]:
+        """Everything dies by itself, but for what `jobs.keys` and RQ name."""
+        known = KNOWN_WITHOUT_TTL | {f"rq:workers:{self._settings.queue_name}"}
+        for raw in self._redis.scan_iter("*"):
+            if self._redis.pttl(raw) == -1 and text(raw) not in known:
+                yield f"key {text(raw)} lives for ever"
+
+    def _books(self) -> Iterator[str]:
+        """RQ's and our own lists are empty; executions are gone, or gone soon if a worker was killed over them."""
+        rq = self._queue.rq
+        registries = (rq.started_job_registry, rq.failed_job_registry, rq.finished_job_registry)
+        lists = {
+            "active jobs": self._store.active_ids(),
+            "queue": sorted(self._queue.waiting()),
+            "intermediate list": self._redis.lrange(rq.intermediate_queue_key, 0, -1),
+            **{registry.key: registry.get_job_ids(cleanup=False) for registry in registries},
+        }
+        yield from (f"{name} still has {content}" for name, content in lists.items() if content)
+        for job_id in {text(raw).split(":")[2] for raw in self._redis.scan_iter("rq:execution*:*")}:
+            left_s = self._redis.ttl(ExecutionRegistry(job_id, self._redis).key)
+            if job_id not in self._held or left_s > 2 * 60 + 2 * self._settings.worker_ttl_s:
+                yield f"an execution of {job_id} is left for {left_s} s"
+        for raw in self._redis.scan_iter("rq:job:*"):
+            if text(raw).removeprefix("rq:job:") not in self._held:
+                yield f"entry {text(raw)} is left"
+
+
+def takeovers(events: EventLog, kills: Sequence[Kill], restarts: Sequence[float]) -> dict[str, Any]:
+    """Seconds from a kill to the next start of each job that the worker had; Redis's clock is this machine's.
+
+    Those in whose time Redis was away are counted by themselves: recovery then waits until living workers have had the
+    time to show up.
+    """
+    delays: list[float] = []
+    disturbed: list[float] = []
+    for kill in kills:
+        for job_id in kill.held:
+            for event in events.past(job_id):
+                at = event.id[0] / 1000
+                if at > kill.at and event.name == "started":
+                    hit = any(kill.at <= restart <= at for restart in restarts)
+                    (disturbed if hit else delays).append(at - kill.at)
+                if at > kill.at and (event.name == "started" or event.final):
+                    break
+    return {"undisturbed": _figures(delays), "with_redis_away": _figures(disturbed)}
+
+
+def _figures(delays_s: list[float]) -> dict[str, float]:
+    if not delays_s:
+        return {"jobs": 0}
+    p95_s = quantiles(delays_s, n=20, method="inclusive")[-1] if len(delays_s) > 1 else delays_s[0]
+    figures = {"median_s": median(delays_s), "p95_s": p95_s, "max_s": max(delays_s)}
+    return {"jobs": len(delays_s)} | {name: round(value, 3) for name, value in figures.items()}
+
+
+def memory(life: WorkerLife) -> dict[str, float]:
+    """A line fitted to a worker's resident memory, after the first third of its time, in which caches fill."""
+    samples = np.array(life.memory[len(life.memory) // 3 :], dtype=float).reshape(-1, 2)
+    if len(samples) < 10:
+        return {"seconds": 0.0}
+    seconds = float(samples[-1, 0] - samples[0, 0])
+    slope = float(np.polyfit(samples[:, 0] - samples[0, 0], samples[:, 1], 1)[0])
+    return {
+        "seconds": round(seconds, 1),
+        "first_mib": round(samples[0, 1] / 2**20, 1),
+        "last_mib": round(samples[-1, 1] / 2**20, 1),
+        "slope_mib_per_hour": round(slope * 3600 / 2**20, 2),
+        "growth_mib": round(slope * seconds / 2**20, 2),
+    }
