@@ -40,7 +40,7 @@ class Probing:
 PUBLISHED = Probing()
 PROBINGS = {
     torch.float16: Probing(0.05, 0.1),
-    torch.bfloat16: Probing(0.1, 0.25, two_sided=True),
+    torch.bfloat16: Probing(0.1, 0.2, two_sided=True),
 }
 
 

@@ -49,7 +49,10 @@ def submit(client: httpx.Client, **more: object) -> str:
 @pytest.mark.parametrize(("method", "path"), PROTECTED)
 def test_every_route_of_the_api_asks_for_a_key(service: KeyedService, method: str, path: str) -> None:
     missing = service.client(None).request(method, address(path, "0" * 32))
-    problem(missing, 401, "unauthorized")
+    if path.startswith("/v1/images/"):  # whose clients know one shape of error only
+        assert (missing.status_code, missing.json()["error"]["code"]) == (401, "unauthorized")
+    else:
+        problem(missing, 401, "unauthorized")
     assert missing.headers["www-authenticate"] == 'Bearer realm="inlay"'
     assert DESCRIBED[path][method.lower()]["security"] == [{"ApiKey": []}]
     assert "401" in DESCRIBED[path][method.lower()]["responses"]

@@ -240,10 +240,9 @@ def test_client_that_leaves_cancels_its_job(worker: StandIn, api: ApiProcess) ->
         api.client.post("/v1/images/generations", json={"prompt": "a vase"}, timeout=1.0)
     (job_id,) = [text(key).rpartition(":")[2] for key in worker.redis.keys("inlay:job:*")]
     deadline = time.monotonic() + 10
-    while worker.store.state(job_id) != JobState.CANCELED:
+    while worker.store.state(job_id) != JobState.CANCELED or worker.queue.depth() > 0:
         assert time.monotonic() < deadline
         time.sleep(0.05)
-    assert worker.queue.depth() == 0
 
 
 def test_wait_is_bounded_and_the_job_goes_on() -> None:
