@@ -9,7 +9,7 @@ from sampler.answering import Silent
 from sampler.batching import BatchSizes, FairShare, Limits, Waiting, choose, shape
 from sampler.engine import Engine, Ticket
 from sampler.errors import EvaluationError
-from sampler.evaluation import Conditioning, Decode, Denoise, Denoised, Encode, Process
+from sampler.evaluation import Conditioning, Decode, Denoise, Denoised, Encode, Report
 from sampler.sample import SampleResult
 from tests.sampler.gaussian import SHAPE, GaussianEvaluator
 from tests.sampler.test_engine import latents_process
@@ -163,8 +163,9 @@ def test_a_request_that_does_not_fit_alone_fails_alone_and_padding_is_given_up_f
         ends += engine.step()
     errors = {end.ticket: end.error for end in ends}
     assert errors[healthy] is None
-    assert isinstance(errors[large], EvaluationError)
-    assert isinstance(errors[large].__cause__, torch.OutOfMemoryError)
+    error = errors[large]
+    assert isinstance(error, EvaluationError)
+    assert isinstance(error.__cause__, torch.OutOfMemoryError)
     assert {padded for _, _, padded in watch.calls} == {1}
 
 
@@ -187,14 +188,8 @@ def test_a_process_that_joins_eight_is_in_the_next_call() -> None:
         engine.add(latents_process(seed, steps=20), owner="crowd")
     for _ in range(5):
         engine.step()
-    started = []
-
-    def late() -> Process[SampleResult]:
-        result = yield from latents_process(9)
-        started.append(result)
-        return result
-
-    ticket = engine.add(late(), lambda report: started.append(report), owner="late")
+    started: list[Report] = []
+    ticket = engine.add(latents_process(9), started.append, owner="late")
     calls = 0
     while not started:
         engine.step()
