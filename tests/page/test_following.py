@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import time
+from collections.abc import Callable
 
 from PIL import Image
 from playwright.sync_api import Page, Route, expect
@@ -61,6 +62,14 @@ def test_a_reload_in_the_middle_goes_on_following(visit: Visit, worker: StandIn)
     expect(page.get_by_label("Before and after")).to_be_visible()
 
 
+def until(page: Page, condition: Callable[[], bool]) -> None:
+    """Let the page go on until something is so outside of it."""
+    deadline = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < deadline
+        page.wait_for_timeout(20)
+
+
 def test_a_lost_connection_is_taken_up_after_the_last_event_seen(visit: Visit, worker: StandIn) -> None:
     page = visit.with_example()
     asked: list[str | None] = []
@@ -77,10 +86,7 @@ def test_a_lost_connection_is_taken_up_after_the_last_event_seen(visit: Visit, w
     record = worker.start(submit(page, worker))
     worker.report(record, 7)
     expect(page.get_by_text("Step 7 of 20")).to_be_visible()
-    deadline = time.monotonic() + 30  # the job itself may have told of step 7, before its events were asked for
-    while len(asked) < 2:
-        assert time.monotonic() < deadline
-        page.wait_for_timeout(20)
+    until(page, lambda: len(asked) > 1)  # the job itself may have told of step 7, before its events were asked for
     assert asked == [None, "1-1"]
     worker.finish(record)
     expect(page.get_by_role("heading", name="Done")).to_be_visible()
@@ -91,7 +97,7 @@ def test_a_job_that_waits_is_canceled(visit: Visit, worker: StandIn) -> None:
     job_id = submit(page, worker)
     page.get_by_role("button", name="Cancel").click()
     expect(page.get_by_role("heading", name="Canceled")).to_be_visible()
-    assert job_id not in worker.queue.waiting()
+    until(page, lambda: job_id not in worker.queue.waiting())
     page.get_by_role("button", name="Back to the picture").click()
     expect(page.get_by_alt_text("Your picture example.png")).to_be_visible()
 
@@ -102,10 +108,7 @@ def test_a_job_that_runs_is_asked_to_stop(visit: Visit, worker: StandIn) -> None
     worker.report(record, 2)
     expect(page.get_by_text("Step 2 of 20")).to_be_visible()
     page.get_by_role("button", name="Cancel").click()
-    deadline = time.monotonic() + 30
-    while not worker.store.cancel_requested([record.id]):
-        assert time.monotonic() < deadline
-        page.wait_for_timeout(20)
+    until(page, lambda: bool(worker.store.cancel_requested([record.id])))
     worker.store.transition(record.id, JobState.CANCELED, expect={JobState.RUNNING})
     expect(page.get_by_role("heading", name="Canceled")).to_be_visible()
 
