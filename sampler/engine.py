@@ -41,7 +41,7 @@ class _Run(Generic[ResultT]):
     pending: Costly | None = None
     """What it waits for; None before its start."""
     place: int = 0
-    """When it began to wait, among all."""
+    """When it began to wait, among all; 0 for a first request, so that what joins starts at once."""
 
 
 class Engine(Generic[ResultT]):
@@ -94,8 +94,8 @@ class Engine(Generic[ResultT]):
     def step(self) -> list[Finished[ResultT]]:
         """Start what was added and make one call, answering as many processes as go together; return what ended.
 
-        The longer a process has waited, and the less its owner was served, the sooner it is answered: nobody waits
-        for more calls than the others' requests fill. An exception in one process, in its `on_report` or in its
+        The less its owner was served, and the longer a process has waited, the sooner it is answered; what has just
+        been added comes first among its owner's. An exception in one process, in its `on_report` or in its
         evaluation ends that process alone.
         """
         ends = [self._advance(ticket, None) for ticket, run in list(self._runs.items()) if run.pending is None]
@@ -119,7 +119,8 @@ class Engine(Generic[ResultT]):
             while (run := self._runs.get(ticket)) is not None:
                 request = run.process.send(value)
                 if not isinstance(request, Report):
-                    run.pending, run.place = request, next(self._places)
+                    run.place = 0 if run.pending is None else next(self._places)
+                    run.pending = request
                     return None
                 value = None
                 if run.on_report is not None:

@@ -9,7 +9,7 @@ from sampler.answering import Silent
 from sampler.batching import BatchSizes, FairShare, Limits, Waiting, choose, shape
 from sampler.engine import Engine, Ticket
 from sampler.errors import EvaluationError
-from sampler.evaluation import Conditioning, Decode, Denoise, Denoised, Encode, Report
+from sampler.evaluation import Answer, Conditioning, Decode, Denoise, Denoised, Encode, Process
 from sampler.sample import SampleResult
 from tests.sampler.gaussian import SHAPE, GaussianEvaluator
 from tests.sampler.test_engine import latents_process
@@ -181,19 +181,30 @@ def test_a_limit_is_tried_again_after_many_calls_that_fitted() -> None:
     assert limits.of("another") > 1000
 
 
-def test_a_process_that_joins_eight_is_in_the_next_call() -> None:
+@pytest.mark.parametrize("owner", ["crowd", "another"])
+def test_a_process_that_joins_eight_is_in_the_next_call(owner: str) -> None:
+    """Of its own owner or another; then, alone for its owner, in every one."""
     watch = Watching()
     engine: Engine[SampleResult] = Engine(GaussianEvaluator(), BatchSizes((1, 2, 4)), watch)
     for seed in range(8):
         engine.add(latents_process(seed, steps=20), owner="crowd")
     for _ in range(5):
         engine.step()
-    started: list[Report] = []
-    ticket = engine.add(latents_process(9), started.append, owner="late")
-    calls = 0
-    while not started:
-        engine.step()
-        calls += 1
+    answers: list[int] = []
+
+    def watched() -> Process[SampleResult]:
+        process = latents_process(9)
+        answer: Answer = None
+        while True:
+            answer = yield process.send(answer)
+            answers.append(len(watch.calls))
+
+    before = len(watch.calls)
+    ticket = engine.add(watched(), owner=owner)
     assert watch.joins == [*range(1, 10)]
-    assert calls <= 3  # one step of `newton` with one correction takes three evaluations: it was in every call
+    for _ in range(4):
+        engine.step()
+    assert answers[0] == before + 1
+    if owner == "another":
+        assert answers == [before + number for number in range(1, 5)]
     assert engine.remove(ticket)
