@@ -206,5 +206,5 @@ def test_a_process_that_joins_eight_is_in_the_next_call(owner: str) -> None:
         engine.step()
     assert answers[0] == before + 1
     if owner == "another":
-        assert answers == [before + number for number in range(1, 5)]
+        assert set(answers) == {before + number for number in range(1, 5)}
     assert engine.remove(ticket)
