@@ -52,7 +52,8 @@ def redis_command(
     """The command line of a Redis that only this user can reach and that keeps what it accepted.
 
     `noeviction`: jobs must be refused, never silently dropped; the service does so before `max_memory_bytes` are used.
-    Append-only file synced every second: a killed machine loses at most the last second, a killed process nothing.
+    Append-only file synced every second: a killed machine loses at most the last second or two; a killed process
+    nothing, unless it dies while a slow disk holds up a sync (then writes wait for up to two seconds).
     """
     return [
         str(find_redis_server()),

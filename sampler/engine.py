@@ -47,7 +47,7 @@ class _Run(Generic[ResultT]):
 class Engine(Generic[ResultT]):
     """Drives processes that return a `ResultT`. Not thread-safe: one thread adds, removes and steps.
 
-    `batch_sizes` may be set anew between steps, as when they have been measured; so may `observer`.
+    `batch_sizes` may be set anew between steps, as when they have been measured.
     """
 
     def __init__(

@@ -40,6 +40,6 @@ def missing_system_part() -> Callable[[str], NoReturn]:
     def refuse(what: str) -> NoReturn:
         if os.environ.get("CI", "").lower() in {"1", "true"}:
             pytest.fail(f"CI must have {what}")
-        pytest.skip(f"needs {what}")
+        pytest.skip(f"needs {what}")  # `what` tells the part and how to install it; in CI its lack is a failure, above
 
     return refuse
