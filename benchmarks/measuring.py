@@ -43,7 +43,7 @@ class Setting:
 
 @dataclass(frozen=True, eq=False)
 class Prepared:
-    """A task with its cases and the PSNR that the autoencoder alone reaches in the same holes.
+    """A task with its cases, and what the autoencoder alone reaches in the same holes: PSNR, and seam to the known.
 
     Enlarged pictures are made to meet their measurement, as all results are, so that this is no bound for them.
     """
@@ -51,6 +51,7 @@ class Prepared:
     task: Task
     cases: list[Case]
     vae_bound_db: float
+    vae_seam: float | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,7 +66,7 @@ def prepare(setting: Setting, task: Task, samples: Sequence[Sample]) -> Prepared
     """Lay out a task on `samples`."""
     cases = make_cases(task, samples, setting.seed)
     rebuilt = [reconstruct(setting.model, case) for case in cases]
-    return Prepared(task, cases, mean(each_psnr(rebuilt, cases)).value)
+    return Prepared(task, cases, mean(each_psnr(rebuilt, cases)).value, _seam_of_rebuilt(rebuilt, cases))
 
 
 def measure(setting: Setting, prepared: Prepared, method: Method, budget_nfe: int | None = None) -> Measured:
@@ -91,6 +92,7 @@ def measure(setting: Setting, prepared: Prepared, method: Method, budget_nfe: in
         peak_mb=round(timed.peak_mb, 1),
         budget_nfe=budget_nfe,
         vae_bound_db=round(prepared.vae_bound_db, 3),
+        vae_seam=_rounded(prepared.vae_seam, 3),
         residual=_mean_residual(timed.results),
     )
     return Measured(_judged(_compared(row, pictures, cases), pictures, cases, setting.jury), pictures)
@@ -124,6 +126,13 @@ def reconstruct(model: DiffusersModel, case: Case) -> Image.Image:
     if case.factor is not None:
         image = make_consistent(image, *small(model, case.upload.picture, case.factor)).image
     return from_canvas(image, placement)
+
+
+def _seam_of_rebuilt(rebuilt: Sequence[Image.Image], cases: Sequence[Case]) -> float | None:
+    """The seam where the autoencoder's pictures of the truth meet the known pixels, put back as in results."""
+    truths, masks = [case.upload.picture for case in cases], [case.upload.mask for case in cases]
+    pairs = zip(rebuilt, truths, masks, strict=True)
+    return seam([Image.composite(picture, truth, mask) for picture, truth, mask in pairs], truths, masks)
 
 
 def _compared(row: Row, pictures: Sequence[Image.Image], cases: Sequence[Case]) -> Row:

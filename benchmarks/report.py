@@ -49,6 +49,7 @@ class Row:
     ssim_ci95: float | None = None
     frechet: float | None = None
     seam: float | None = None
+    vae_seam: float | None = None
     residual: float | None = None
     known_max_abs_diff: int | None = None
     kind_and_color_accuracy: float | None = None
@@ -92,6 +93,7 @@ COLUMNS = (
     Column("SSIM", "ssim", ".3f", "ssim_ci95"),
     Column("Fréchet", "frechet", ".2f"),
     Column("seam", "seam", ".2f"),
+    Column("VAE seam", "vae_seam", ".2f"),
     Column("residual", "residual", ".4f"),
     Column("known diff", "known_max_abs_diff", "d"),
     Column("kind and colour", "kind_and_color_accuracy", ".1%"),

@@ -128,7 +128,8 @@ def readme(results: Results) -> str:
         f"batches of {first.batch}. ± is a 95 % interval over pictures; differences are paired, on the same pictures "
         f"and noises, against {first.against or 'nothing'}. NFE counts network evaluations; a backward pass costs two "
         "more. The Fréchet distance is in the judge's features, and comparable only at equal numbers of pictures. "
-        "Seam: gradient jump across the hole's border, 1 as in the truth.",
+        "Seam: gradient jump across the hole's border, 1 as in the truth; VAE seam: the truth itself, encoded and "
+        "decoded, where it meets the known pixels.",
         markdown(results.rows),
     ]
     parts += [

@@ -25,7 +25,19 @@ from worker.model import load
 SMALL = ("--count", "2", "--batch", "2", "--threads", "1")
 WANTED = {
     *("task", "mask", "method", "steps", "inner_steps", "eta", "nfe", "backward_passes", "scenes", "seed", "batch"),
-    *("dtype", "hole_psnr_db", "ci95_db", "vae_bound_db", "ssim", "frechet", "residual", "seam", "seconds", "peak_mb"),
+    *(
+        "dtype",
+        "hole_psnr_db",
+        "ci95_db",
+        "vae_bound_db",
+        "ssim",
+        "frechet",
+        "residual",
+        "seam",
+        "vae_seam",
+        "seconds",
+        "peak_mb",
+    ),
     *("known_max_abs_diff", "kind_and_color_accuracy"),
 }
 
