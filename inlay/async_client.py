@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import AsyncIterator, Coroutine, Mapping
 from types import TracebackType
 from typing import Any, Self
@@ -12,13 +11,12 @@ import httpx
 
 from inlay import calls
 from inlay.calls import Call, Picture
-from inlay.client import LONG_POLL_S, SHORTEST_POLL_S, ended_well, poll_pause_s
 from inlay.connecting import DEFAULT_URL, authorization, on_this_machine, successful, unreachable
-from inlay.errors import WaitTimeout
 from inlay.events import Event, Trail
 from inlay.models import Deliveries, Job, JobState
 from inlay.retries import RetryPolicy
 from inlay.tasks import Tasks
+from inlay.waiting import Patience, ended_well, poll_pause_s
 
 
 class AsyncClient(Tasks[Coroutine[Any, Any, Job]]):
@@ -75,18 +73,13 @@ class AsyncClient(Tasks[Coroutine[Any, Any, Job]]):
 
     async def wait(self, job_id: str, *, timeout_s: float | None = None) -> Job:
         """Return the job once it has succeeded. Raises `JobFailed`, `JobCanceled`, `WaitTimeout`."""
-        started = time.monotonic()
+        patience = Patience(timeout_s)
         while True:
-            left_s = LONG_POLL_S if timeout_s is None else timeout_s - (time.monotonic() - started)
-            asked = time.monotonic()
-            response = await self._send(calls.get(job_id, wait_s=min(LONG_POLL_S, max(0.0, left_s))))
+            response = await self._send(calls.get(job_id, wait_s=patience.hold_s()))
             job = calls.read_job(response)
             if job.final:
                 return ended_well(job)
-            if timeout_s is not None and time.monotonic() - started >= timeout_s:
-                raise WaitTimeout(job, timeout_s)
-            if time.monotonic() - asked < SHORTEST_POLL_S:  # the service did not hold the answer
-                await asyncio.sleep(min(poll_pause_s(response), max(SHORTEST_POLL_S, left_s)))
+            await asyncio.sleep(patience.pause_s(job, response))
 
     async def follow(
         self, job_id: str, *, previews: bool = False, after: str | None = None, timeout_s: float | None = None

@@ -12,15 +12,11 @@ import httpx
 from inlay import calls
 from inlay.calls import Call, Picture
 from inlay.connecting import DEFAULT_URL, authorization, on_this_machine, successful, unreachable
-from inlay.errors import JobCanceled, JobFailed, WaitTimeout
 from inlay.events import Event, Trail
 from inlay.models import Deliveries, Job, JobState
 from inlay.retries import RetryPolicy
 from inlay.tasks import Tasks
-
-LONG_POLL_S = 20.0
-SHORTEST_POLL_S = 0.1
-USUAL_POLL_S = 1.0
+from inlay.waiting import Patience, ended_well, poll_pause_s
 
 
 class Client(Tasks[Job]):
@@ -75,18 +71,13 @@ class Client(Tasks[Job]):
 
     def wait(self, job_id: str, *, timeout_s: float | None = None) -> Job:
         """Return the job once it has succeeded. Raises `JobFailed`, `JobCanceled`, `WaitTimeout`."""
-        started = time.monotonic()
+        patience = Patience(timeout_s)
         while True:
-            left_s = LONG_POLL_S if timeout_s is None else timeout_s - (time.monotonic() - started)
-            asked = time.monotonic()
-            response = self._send(calls.get(job_id, wait_s=min(LONG_POLL_S, max(0.0, left_s))))
+            response = self._send(calls.get(job_id, wait_s=patience.hold_s()))
             job = calls.read_job(response)
             if job.final:
                 return ended_well(job)
-            if timeout_s is not None and time.monotonic() - started >= timeout_s:
-                raise WaitTimeout(job, timeout_s)
-            if time.monotonic() - asked < SHORTEST_POLL_S:  # the service did not hold the answer
-                time.sleep(min(poll_pause_s(response), max(SHORTEST_POLL_S, left_s)))
+            time.sleep(patience.pause_s(job, response))
 
     def follow(
         self, job_id: str, *, previews: bool = False, after: str | None = None, timeout_s: float | None = None
@@ -197,18 +188,3 @@ class Client(Tasks[Job]):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-
-def poll_pause_s(response: httpx.Response) -> float:
-    """Seconds until the next question, as the service asks."""
-    asked_s = calls.retry_after_s(response)
-    return max(SHORTEST_POLL_S, USUAL_POLL_S if asked_s is None else asked_s)
-
-
-def ended_well(job: Job) -> Job:
-    """The final job itself if it succeeded. Raises `JobFailed` or `JobCanceled`."""
-    if job.state == "failed":
-        raise JobFailed(job)
-    if job.state == "canceled":
-        raise JobCanceled(job)
-    return job

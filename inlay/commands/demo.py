@@ -17,12 +17,13 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from inlay.client import Client, ended_well
+from inlay.client import Client
 from inlay.commands.up import READY_TIMEOUT_S, stop_signals
 from inlay.embedded import EmbeddedService, Stopped
 from inlay.errors import InlayError
 from inlay.models import Job
 from inlay.terminal import console, errors_as_exit_status, watch
+from inlay.waiting import ended_well
 
 PROJECT = Path(__file__).resolve().parents[2]
 FRACTION = 0.5

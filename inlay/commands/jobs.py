@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from inlay.client import Client, ended_well
+from inlay.client import Client
 from inlay.connecting import DEFAULT_URL
 from inlay.errors import WaitTimeout
 from inlay.models import Job
@@ -26,6 +26,7 @@ from inlay.options import (
 )
 from inlay.states import states
 from inlay.terminal import console, detail, errors_as_exit_status, print_json, watch
+from inlay.waiting import ended_well
 
 POLL_S = 0.25
 JobId = Annotated[str, typer.Argument(help="The job's id.")]
