@@ -21,8 +21,9 @@ from app.auth import require_caller
 from app.bodies import max_body_bytes
 from app.middleware import BodyGuard, BodyLimits, RequestIds, current_request_id
 from app.observing import Observing
-from app.openapi_parts import complete
-from app.problems import Problem, from_http_status, render, store_failed
+from app.openapi_bodies import complete
+from app.problems import Problem, from_http_status, store_failed
+from app.rendering import answer_to
 from app.routes import (
     deliveries,
     events,
@@ -124,7 +125,7 @@ async def _on_error(request: Request, error: Exception) -> Response:
         case _:
             problem, status = store_failed(error, request.url.path), None
     log.info("request_refused", code=problem.kind.code, detail=problem.detail, path=request.url.path)
-    return render(problem, current_request_id(), status, root_path=request.scope.get("root_path", ""))
+    return answer_to(problem, request.scope, current_request_id(), status)
 
 
 def _allowed(request: Request, first: str) -> str:

@@ -16,6 +16,7 @@ from app.bodies import read_submission
 from app.canceling import cancel
 from app.conditional import client_has, etag_of, not_modified, preferred_wait_s
 from app.lookup import find_job
+from app.openapi_bodies import submission_body
 from app.rate_limit import spend, telling
 from app.services import Services, ServicesDep
 from app.views import JobView, view
@@ -49,7 +50,7 @@ IdempotencyKey = Annotated[
         {200: docs.JOB_REPLAYED, 202: docs.JOB_ACCEPTED},
         problem_types.SUBMIT_PROBLEMS,
     ),
-    openapi_extra={"requestBody": docs.submission_body()},
+    openapi_extra={"requestBody": submission_body()},
 )
 async def submit_job(
     request: Request, services: ServicesDep, caller: CallerDep, idempotency_key: IdempotencyKey = None
