@@ -16,31 +16,29 @@ from sampler.schedule import Step
 SMALLEST = 1e-12
 """Directions with no entry above this are zero: nothing to correct, and nothing to divide by."""
 
-NOISY = 3.0
-"""`sigma_t / alpha_t` above which a trained network curves so much that a probe must be short (t = 680 and more)."""
-
 
 @dataclass(frozen=True)
 class Probing:
-    """How `J e` is read off: the largest entry of the probing displacement, and whether it is two-sided.
+    """How `J e` is read off: the largest entry `h` of the probing displacement, and whether it is two-sided.
 
-    `h_noisy` holds while `sigma_t / alpha_t` is above `NOISY`, `h_clean` after. A one-sided difference uses the
-    evaluation at `x_t`, which is there anyway; a two-sided one costs another and has no error of first order.
+    The noisier the state, the more a trained network curves and the shorter a probe must be: `noisier` are pairs of a
+    `sigma_t / alpha_t` and the `h` that holds above it, noisiest first. A one-sided difference uses the evaluation at
+    `x_t`, which is there anyway; a two-sided one costs another and has no error of first order.
     """
 
-    h_noisy: float = 0.005
-    h_clean: float = 0.005
+    h: float = 0.005
     two_sided: bool = False
+    noisier: tuple[tuple[float, float], ...] = ()
 
-    def h(self, step: Step) -> float:
+    def h_at(self, step: Step) -> float:
         """The displacement's largest entry at a timestep."""
-        return self.h_noisy if step.sigma_t > NOISY * step.alpha_t else self.h_clean
+        return next((h for ratio, h in self.noisier if step.sigma_t > ratio * step.alpha_t), self.h)
 
 
 PUBLISHED = Probing()
 PROBINGS = {
-    torch.float16: Probing(0.05, 0.1),
-    torch.bfloat16: Probing(0.1, 0.2, two_sided=True),
+    torch.float16: Probing(0.1, noisier=((3.0, 0.05),)),
+    torch.bfloat16: Probing(0.2, two_sided=True, noisier=((6.0, 0.1), (3.0, 0.15))),
 }
 
 
@@ -71,7 +69,7 @@ def probe(x_t: Tensor, base: Denoised, step: Step, e: Tensor, probing: Probing, 
     size = largest(e)
     if not size > SMALLEST:
         return torch.zeros_like(e)
-    h_k = span = probing.h(step) / size
+    h_k = span = probing.h_at(step) / size
     ahead = yield from denoiser(x_t + h_k * e, step.timestep)
     if probing.two_sided:
         base = yield from denoiser(x_t - h_k * e, step.timestep)

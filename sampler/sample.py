@@ -62,7 +62,7 @@ class SamplerOptions:
 
     @property
     def _probing(self) -> Probing:
-        return probing_for(self.network_dtype) if self.h is None else Probing(self.h, self.h)
+        return probing_for(self.network_dtype) if self.h is None else Probing(self.h)
 
 
 class StopReason(StrEnum):

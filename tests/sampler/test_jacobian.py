@@ -117,16 +117,24 @@ class Recorder(UnetEvaluator):
         return super().network(x_t, timesteps, prompts)
 
 
-@pytest.mark.parametrize(("dtype", "every"), [(torch.float32, 1), (torch.bfloat16, 1), (torch.float16, 4)])
-def test_probe_agrees_with_forward_mode_on_the_embedded_model(dtype: torch.dtype, every: int) -> None:
-    """At the states of a real run, with another sample's left half as the constraint: cosine above 0.99 everywhere.
+@pytest.mark.parametrize(
+    ("dtype", "seed", "every"),
+    [
+        (torch.float32, 0, 1),
+        (torch.bfloat16, 0, 1),
+        pytest.param(torch.bfloat16, 2, 1, marks=pytest.mark.slow),
+        (torch.float16, 0, 4),
+    ],
+)
+def test_probe_agrees_with_forward_mode_on_the_embedded_model(dtype: torch.dtype, seed: int, every: int) -> None:
+    """At the states of real runs, with another sample's left half as the constraint: cosine above 0.99 everywhere.
 
     In half precision one `h` for all timesteps will not do: near t = 850 the trained network curves so much that a
     long probe misses (cosine 0.78 at h = 0.4), near t = 350 bfloat16's rounding drowns a short one (0.78 at 0.05).
     Float16 is slow on CPUs: every fourth timestep there.
     """
     exact, text = embedded()
-    states, _ = embedded_run(seed=0)
+    states, _ = embedded_run(seed)
     _, y = embedded_run(seed=1)
     evaluator = UnetEvaluator(exact.unet, exact.prediction_type, exact.schedule, dtype)
     for step, x_t in list(zip(exact.schedule.steps(20), states, strict=True))[::every]:

@@ -137,11 +137,11 @@ def test_a_measurement_that_is_not_finite_is_refused_as_divergence(value: float)
 
 def test_probing_follows_the_networks_precision_and_the_noise() -> None:
     noisy, clean = WORLD.schedule.steps(20)[0], WORLD.schedule.steps(20)[-1]
-    assert probing_for(torch.float32) == PUBLISHED == Probing(0.005, 0.005)
+    assert probing_for(torch.float32) == PUBLISHED == Probing(0.005)
     for dtype in (torch.float16, torch.bfloat16):
-        assert PUBLISHED.h(noisy) < probing_for(dtype).h(noisy) < probing_for(dtype).h(clean)
+        assert PUBLISHED.h_at(noisy) < probing_for(dtype).h_at(noisy) < probing_for(dtype).h_at(clean)
         assert SamplerOptions(network_dtype=dtype).newton.probing == probing_for(dtype)
-        assert SamplerOptions(network_dtype=dtype, h=0.2).least_squares.probing == Probing(0.2, 0.2)
+        assert SamplerOptions(network_dtype=dtype, h=0.2).least_squares.probing == Probing(0.2)
 
 
 def test_a_two_sided_probe_costs_one_evaluation_more_and_is_exact_where_the_network_bends() -> None:
@@ -152,7 +152,7 @@ def test_a_two_sided_probe_costs_one_evaluation_more_and_is_exact_where_the_netw
     errors, costs = [], []
     for two_sided in (False, True):
         denoiser = Denoiser(NO_TEXT, 1e3)
-        probed = answer_all(probe(X_T, base, STEP, e, Probing(0.5, 0.5, two_sided), denoiser), bent)
+        probed = answer_all(probe(X_T, base, STEP, e, Probing(0.5, two_sided), denoiser), bent)
         exact = (bent.jacobian(STEP.timestep) @ e.double().flatten()).reshape(SHAPE).float() + 0.2 * X_T * e
         errors.append(float((probed - exact).norm() / exact.norm()))
         costs.append(denoiser.nfe)
