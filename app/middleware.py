@@ -14,7 +14,8 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app import problem_types
-from app.problems import Problem, render
+from app.problems import Problem
+from app.rendering import answer_to
 
 log = structlog.get_logger(__name__)
 
@@ -73,7 +74,7 @@ class RequestIds:
             if started():
                 raise  # the server cuts the connection: half an answer must not look whole
             problem = Problem(problem_types.INTERNAL_ERROR, "The service met an unexpected error.")
-            answer = render(problem, current_request_id(), root_path=scope.get("root_path", ""))
+            answer = answer_to(problem, scope, current_request_id())
             await answer(scope, receive, send)
 
 

@@ -1,23 +1,16 @@
 """Problems in the shape that OpenAI's clients understand, with our code in `code`."""
 
 import json
-from collections.abc import Callable, Coroutine
 from typing import Any
 
-import structlog
-from fastapi.exceptions import RequestValidationError
-from fastapi.routing import APIRoute
-from redis.exceptions import RedisError
-from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from app import problem_types
 from app.problem_types import ProblemType
-from app.problems import Problem, store_failed
-from app.validation import from_validation_errors
-from jobs.errors import BlobsAway
+from app.problems import Problem
 
-log = structlog.get_logger(__name__)
+PREFIX = "/v1/images"
+"""Everything below it is OpenAI's ground, addresses that do not exist included: its clients know no other shape."""
 
 _NAMES = {
     "output": "output_format",
@@ -42,49 +35,19 @@ def error_body(kind: ProblemType, message: str, param: str | None = None) -> dic
     return {"error": {"message": message, "type": _type_of(status_of(kind)), "param": param, "code": kind.code}}
 
 
-class OpenAIRoute(APIRoute):
-    """A route whose errors, whatever they are, leave in OpenAI's shape."""
-
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """The route's handler with its errors rendered."""
-        handler = super().get_route_handler()
-
-        async def answer(request: Request) -> Response:
-            try:
-                return await handler(request)
-            except ClientDisconnect:
-                raise
-            except Exception as error:  # the edge of a request
-                problem = _as_problem(error, request.url.path)
-            log.info("request_refused", code=problem.kind.code, detail=problem.detail, path=request.url.path)
-            return _render(problem)
-
-        return answer
-
-
-def _as_problem(error: Exception, path: str) -> Problem:
-    match error:
-        case Problem():
-            return error
-        case RequestValidationError():
-            return from_validation_errors([{**one, "loc": one["loc"][1:]} for one in error.errors()])
-        case RedisError() | BlobsAway():
-            return store_failed(error, path)
-    log.error("request_failed", path=path, exc_info=error)
-    return Problem(problem_types.INTERNAL_ERROR, "The service met an unexpected error.")
-
-
-def _render(problem: Problem) -> Response:
+def render_for_openai(problem: Problem, status: int | None = None) -> Response:
+    """The answer to a request that met a problem; `status` replaces the kind's own (for errors without a code)."""
     param, message = None, problem.detail
     if problem.pointer is not None:
         given = problem.pointer.removeprefix("/")
         first = given.partition("/")[0]
         param = _NAMES.get(first, first)
         message = param + message.removeprefix(given) if message.startswith(f"{given}:") else message
+    status = status or status_of(problem.kind)
     content = json.dumps(error_body(problem.kind, message, param), ensure_ascii=False).encode(errors="replace")
     # Without this word of theirs, OpenAI's clients send a request again after 409 and 5xx, and it makes another job.
     headers = {"Cache-Control": "no-store", "X-Should-Retry": "true" if problem.kind.retryable else "false"}
-    return Response(content, status_of(problem.kind), headers | problem.headers, media_type="application/json")
+    return Response(content, status, headers | problem.headers, media_type="application/json")
 
 
 def _type_of(status: int) -> str:

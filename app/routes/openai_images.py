@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from app.accept import accept
 from app.auth import CallerDep
 from app.finished import address, fetch
-from app.openai_errors import OpenAIRoute
+from app.openai_errors import PREFIX
 from app.openai_parts import edit_body, generation_body, openai_responses
 from app.openai_requests import Asked, read_edit, read_generation
 from app.openai_waiting import ended_well
@@ -17,7 +17,7 @@ from app.rate_limit import spend, telling
 from app.services import Services, ServicesDep
 from jobs.record import JobRecord
 
-router = APIRouter(prefix="/v1/images", tags=["openai"], route_class=OpenAIRoute)
+router = APIRouter(prefix=PREFIX, tags=["openai"])
 
 IdempotencyKey = Annotated[
     str | None, Header(pattern=r"^[!-~]{1,255}$", description="The same request under the same key is the same job.")
