@@ -13,6 +13,7 @@ from starlette.requests import ClientDisconnect
 from app import problem_types
 from app.problems import Problem
 from jobs import metrics as names
+from jobs.deliveries import AttemptError, DeliveryState
 from jobs.errors import BlobsAway
 from jobs.queue_watch import QueueFigures, QueueWatch
 from jobs.settings import Settings
@@ -20,6 +21,23 @@ from jobs.spec import TASKS
 from jobs.workers import WorkerState
 
 ACCEPTED, REPLAYED, CLIENT_LEFT = "accepted", "replayed", "client_left"
+DELIVERED = "delivered"
+
+READ = (
+    names.REDIS_UP,
+    names.QUEUE_DEPTH,
+    names.QUEUE_AGE,
+    names.JOBS_UNFINISHED,
+    names.OLDEST_UNFINISHED,
+    names.JOBS_RUNNING,
+    names.WORKERS,
+    names.WORKERS_WAITING,
+    names.REDIS_MEMORY,
+    names.REDIS_BOUND,
+    names.WEBHOOKS_PENDING,
+    names.WEBHOOK_AGE,
+)
+"""What is read from Redis at the moment of a scrape."""
 
 
 class ApiMetrics:
@@ -31,6 +49,11 @@ class ApiMetrics:
         self.submits = names.SUBMITS.counter(self.registry)
         self.requests = names.REQUEST_DURATION.histogram(self.registry)
         self.upload_bytes = names.UPLOAD_BYTES.counter(self.registry)
+        self._webhook_attempts = names.WEBHOOK_ATTEMPTS.counter(self.registry)
+        for outcome in (DELIVERED, *AttemptError):  # so that the first of each is seen to grow
+            self._webhook_attempts.labels(outcome)
+        self._webhooks_given_up = names.WEBHOOKS_GIVEN_UP.counter(self.registry)
+        names.QUEUE_BOUND.gauge(self.registry).set(settings.max_queue_depth)
         self.registry.register(QueueCollector(self.watch))
 
     def scraped(self, accept: str) -> tuple[bytes, str]:
@@ -41,6 +64,12 @@ class ApiMetrics:
     def count_submit(self, task: object, outcome: str) -> None:
         """Count one submission; whatever was sent as its task, the label is one of few."""
         self.submits.labels(task if task in TASKS else names.UNKNOWN_TASK, outcome).inc()
+
+    def count_webhook(self, error: AttemptError | None, state: DeliveryState) -> None:
+        """Count one attempt to deliver a webhook, which is in `state` after it."""
+        self._webhook_attempts.labels(error or DELIVERED).inc()
+        if state is DeliveryState.GIVEN_UP:
+            self._webhooks_given_up.inc()
 
     @contextmanager
     def counting_refusals(self, task: object = None) -> Iterator[None]:
@@ -70,8 +99,7 @@ class QueueCollector(Collector):
 
     def describe(self) -> Iterator[GaugeMetricFamily]:
         """Names alone: being registered costs no look at Redis."""
-        described = (names.QUEUE_DEPTH, names.QUEUE_AGE, names.JOBS_UNFINISHED, names.JOBS_RUNNING)
-        for metric in (names.REDIS_UP, *described, names.WORKERS, names.WORKERS_WAITING):
+        for metric in READ:
             yield metric.family()
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
@@ -87,8 +115,13 @@ def _families(figures: QueueFigures) -> Iterator[GaugeMetricFamily]:
     yield _single(names.QUEUE_DEPTH, figures.waiting)
     yield _single(names.QUEUE_AGE, figures.oldest_age_s)
     yield _single(names.JOBS_UNFINISHED, figures.unfinished)
+    yield _single(names.OLDEST_UNFINISHED, figures.oldest_unfinished_age_s)
     yield _single(names.JOBS_RUNNING, sum(worker.running for worker in figures.workers))
     yield _single(names.WORKERS_WAITING, sum(worker.running == 0 for worker in ready))
+    yield _single(names.REDIS_MEMORY, figures.memory_used_bytes)
+    yield _single(names.REDIS_BOUND, figures.memory_max_bytes)
+    yield _single(names.WEBHOOKS_PENDING, figures.webhooks_pending)
+    yield _single(names.WEBHOOK_AGE, figures.webhook_age_s)
     by_state, workers = Tally(worker.state for worker in figures.workers), names.WORKERS.family()
     for state in WorkerState:
         workers.add_metric([state.value], by_state[state])

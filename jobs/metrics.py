@@ -79,10 +79,41 @@ QUEUE_AGE = Metric(
     "Seconds since the oldest job at the head of the queue was submitted; 0 when none waits.",
     where="api",
 )
+QUEUE_BOUND = Metric("inlay_queue_bound", "gauge", "Jobs that may wait; further ones are refused.", where="api")
+OLDEST_UNFINISHED = Metric(
+    "inlay_jobs_oldest_unfinished_age_seconds",
+    "gauge",
+    "Seconds since the oldest job that has no end was submitted; 0 when there is none.",
+    where="api",
+)
 JOBS_UNFINISHED = Metric("inlay_jobs_unfinished", "gauge", "Jobs that have been accepted and have no end.", where="api")
 JOBS_RUNNING = Metric("inlay_jobs_running", "gauge", "Jobs that live workers have taken and not ended.", where="api")
 WORKERS = Metric("inlay_workers", "gauge", "Workers alive, by state.", ("state",), where="api")
 WORKERS_WAITING = Metric("inlay_workers_waiting", "gauge", "Workers that are ready and have no job.", where="api")
+REDIS_MEMORY = Metric("inlay_redis_memory_used_bytes", "gauge", "Memory that Redis has used.", where="api")
+REDIS_BOUND = Metric(
+    "inlay_redis_memory_max_bytes", "gauge", "Memory that Redis may use, its maxmemory; 0 without one.", where="api"
+)
+WEBHOOK_ATTEMPTS = Metric(
+    "inlay_webhook_attempts_total",
+    "counter",
+    "Attempts to deliver a webhook by outcome: delivered, or why it failed.",
+    ("outcome",),
+    where="api",
+)
+WEBHOOKS_GIVEN_UP = Metric(
+    "inlay_webhooks_given_up_total",
+    "counter",
+    "Webhooks that were never delivered and are not tried again.",
+    where="api",
+)
+WEBHOOKS_PENDING = Metric("inlay_webhooks_pending", "gauge", "Webhooks that are still to be delivered.", where="api")
+WEBHOOK_AGE = Metric(
+    "inlay_webhook_oldest_pending_age_seconds",
+    "gauge",
+    "Seconds since the oldest webhook that is still to be delivered was made; 0 when there is none.",
+    where="api",
+)
 
 BATCH_ROWS = Metric(
     "inlay_worker_batch_rows",
@@ -110,7 +141,13 @@ OUT_OF_MEMORY = Metric(
 DEVICE_MEMORY = Metric(
     "inlay_worker_device_memory_bytes", "gauge", "Memory of the device that this process holds; 0 on a CPU."
 )
+DEVICE_MEMORY_BOUND = Metric("inlay_worker_device_memory_max_bytes", "gauge", "Memory that the device has; 0 on a CPU.")
 HOST_MEMORY = Metric("inlay_worker_resident_memory_bytes", "gauge", "Memory of the host that this process holds.")
+STANDSTILL = Metric(
+    "inlay_worker_standstill_seconds",
+    "gauge",
+    "Seconds since the engine last ended a call, or said that there is nothing to do.",
+)
 CALL_RETRIES = Metric(
     "inlay_worker_call_retries_total",
     "counter",

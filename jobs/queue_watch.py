@@ -22,19 +22,25 @@ PATIENCE_S = 1.0
 """Of each command: whoever scrapes would rather learn that Redis is away than wait for it."""
 
 LOOKED_AT = 16
-"""Jobs at the head of the queue whose age is read. A job that lost its worker is put in front of older ones."""
+"""Jobs at the head of the queue whose age is read. A job that lost its worker is put in front of older ones. And
+webhooks whose next attempt is the furthest: pauses grow with each attempt, so the oldest are among them, or nearly."""
 
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class QueueFigures:
-    """The queue at one moment; `oldest_age_s` is 0 when no job waits."""
+    """The queue at one moment; ages are 0 where there is nothing, `memory_max_bytes` where Redis has no bound."""
 
     waiting: int
     unfinished: int
     oldest_age_s: float
+    oldest_unfinished_age_s: float
     workers: tuple[WorkerPresence, ...]
+    webhooks_pending: int
+    webhook_age_s: float
+    memory_used_bytes: int
+    memory_max_bytes: int
 
 
 class QueueWatch:
@@ -62,22 +68,43 @@ class QueueWatch:
 
     def _ask(self) -> QueueFigures | None:
         try:
-            with self._redis.pipeline(transaction=False) as pipe:
-                pipe.llen(self._queue.rq.key)
-                pipe.zcard(keys.ACTIVE)
-                pipe.lrange(self._queue.rq.key, 0, LOOKED_AT - 1)
-                waiting, unfinished, head = pipe.execute()
-            ages_s = self._ages_s([text(raw) for raw in head])
-            return QueueFigures(int(waiting), int(unfinished), max(ages_s, default=0.0), tuple(self._workers.alive()))
+            return self._figures_now()
         except RedisError as error:
             logger.warning("the queue could not be read", extra={"error": str(error)})
             return None
 
-    def _ages_s(self, job_ids: list[str]) -> list[float]:
+    def _figures_now(self) -> QueueFigures:
         with self._redis.pipeline(transaction=False) as pipe:
-            for job_id in job_ids:
-                pipe.hget(keys.job(job_id), "created_at")
-            answers = pipe.execute()
-        now = time.time()
-        made = [datetime.fromisoformat(json.loads(raw)).timestamp() for raw in answers if raw is not None]
-        return [max(0.0, now - one) for one in made]
+            pipe.llen(self._queue.rq.key)
+            pipe.lrange(self._queue.rq.key, 0, LOOKED_AT - 1)
+            pipe.zcard(keys.ACTIVE)
+            pipe.zrange(keys.ACTIVE, 0, 0, withscores=True)
+            pipe.zcard(keys.DELIVERIES)
+            pipe.zrange(keys.DELIVERIES, -LOOKED_AT, -1)
+            pipe.info("memory")
+            waiting, head, unfinished, first, pending, deliveries, memory = pipe.execute()
+        queued_at = self._values([keys.job(text(raw)) for raw in head], "created_at")
+        webhooks_at = self._values([keys.delivery(text(raw)) for raw in deliveries], "made_at")
+        return QueueFigures(
+            waiting=int(waiting),
+            unfinished=int(unfinished),
+            oldest_age_s=_oldest_s([datetime.fromisoformat(json.loads(raw)).timestamp() for raw in queued_at]),
+            oldest_unfinished_age_s=_oldest_s([score for _, score in first]),
+            workers=tuple(self._workers.alive()),
+            webhooks_pending=int(pending),
+            webhook_age_s=_oldest_s([float(raw) for raw in webhooks_at]),
+            memory_used_bytes=int(memory["used_memory"]),
+            memory_max_bytes=int(memory["maxmemory"]),
+        )
+
+    def _values(self, hashes: list[str], field: str) -> list[bytes]:
+        """A field of each of these hashes that has it."""
+        with self._redis.pipeline(transaction=False) as pipe:
+            for name in hashes:
+                pipe.hget(name, field)
+            return [raw for raw in pipe.execute() if raw is not None]
+
+
+def _oldest_s(moments: list[float]) -> float:
+    """Seconds since the first of these Unix times."""
+    return max(0.0, time.time() - min(moments)) if moments else 0.0

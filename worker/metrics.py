@@ -11,11 +11,16 @@ import torch
 from prometheus_client import start_http_server
 
 from jobs import metrics as names
+from jobs.errors import FailureCode
 from jobs.record import JobRecord, Timings
 from jobs.settings import Settings
+from jobs.spec import TASKS
 
 REFUSED, TAKEN, UNREADABLE = "refused", "taken", "unreadable"
 """Why an entry is not run: it is none of ours; its job runs elsewhere or has ended; its record cannot be read."""
+
+KINDS = ("denoise", "encode", "decode", "differentiate")
+"""Of calls."""
 
 
 class MetricsPortUnusable(Exception):
@@ -40,10 +45,23 @@ class WorkerMetrics:
         self._ended = names.JOBS_ENDED.counter(registry)
         self._stages = names.STAGE_DURATION.histogram(registry)
         self._cancels = names.CANCEL_DURATION.histogram(registry)
+        for task in TASKS:  # rare and alarming: a first one must be seen to grow, so there is a 0 before it
+            self._ended.labels(task, FailureCode.POISON_JOB.value)
+        for kind in KINDS:
+            self._out_of_memory.labels(kind)
+            self._call_retries.labels(kind)
+        for reason in (REFUSED, TAKEN, UNREADABLE):
+            self._rejects.labels(reason)
         self._nfe = names.NFE.counter(registry)
         self._result_bytes = names.RESULT_BYTES.counter(registry)
+        self._standstill = names.STANDSTILL.gauge(registry)
+        names.DEVICE_MEMORY_BOUND.gauge(registry).set_function(lambda: device_memory_max_bytes(device))
         names.DEVICE_MEMORY.gauge(registry).set_function(lambda: device_memory_bytes(device))
         names.HOST_MEMORY.gauge(registry).set_function(resident_bytes)
+
+    def watch_engine(self, idle_for_s: Callable[[], float]) -> None:
+        """Tell, at each scrape, how long the engine has made no progress."""
+        self._standstill.set_function(idle_for_s)
 
     def joined(self, running: int) -> None:
         """A picture was added to those that are sampled; `running` counts it."""
@@ -124,6 +142,11 @@ def serve_metrics(metrics: WorkerMetrics, settings: Settings) -> Callable[[], No
 def device_memory_bytes(device: torch.device) -> int:
     """Memory that torch holds on an accelerator, its cache included; 0 on a CPU."""
     return torch.cuda.memory_reserved(device) if device.type == "cuda" else 0
+
+
+def device_memory_max_bytes(device: torch.device) -> int:
+    """Memory that an accelerator has; 0 on a CPU."""
+    return torch.cuda.get_device_properties(device).total_memory if device.type == "cuda" else 0
 
 
 def resident_bytes() -> int:

@@ -79,6 +79,7 @@ class ResidentWorker(BookkeepingWorker):
         self._model = model
         self._features = features
         self._meter = MeteredEvaluator(model)
+        self.metrics.watch_engine(self._meter.idle_for_s)
         self._patience = Patience()
         self._shelf = Shelf(JobStore(redis, settings), JobQueue(redis, settings), open_blobs(settings, redis))
         self._pool = ThreadPoolExecutor(settings.finishing_threads, thread_name_prefix="finishing")

@@ -108,7 +108,7 @@ class Courier:
         state = _state_after(attempt, hopeless=again_in_s > left_s)
         while True:
             try:
-                await self._services.stored(
+                ours = await self._services.stored(
                     self._services.deliveries.settle, due, attempt, state, again_in_s=again_in_s
                 )
             except RedisError:
@@ -116,6 +116,8 @@ class Courier:
                     raise
                 await asyncio.sleep(AWAY_PAUSE_S)
             else:
+                if ours:
+                    self._services.metrics.count_webhook(attempt.error, state)
                 return
 
 

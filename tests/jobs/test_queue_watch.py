@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -33,6 +34,27 @@ def test_queue_is_told_by_depth_age_and_workers(
     assert figures is not None
     assert (figures.waiting, figures.unfinished, figures.workers) == (2, 3, (presence,))
     assert figures.oldest_age_s == pytest.approx(60, abs=5)
+    assert figures.oldest_unfinished_age_s == pytest.approx(60, abs=5)
+    assert figures.memory_max_bytes > figures.memory_used_bytes > 0
+    assert (figures.webhooks_pending, figures.webhook_age_s) == (0, 0)
+
+
+def test_webhooks_are_told_by_number_and_age_whenever_they_are_tried_next(
+    redis: RedisClient, settings: Settings, store: JobStore, new_record: NewRecord
+) -> None:
+    old, young = (new_record(f"job-0000000{number}", webhook_url="https://example.com/hook") for number in (1, 2))
+    for record in (old, young):
+        store.create(record)
+        store.request_cancel(record.id)
+    store.create(new_record("job-00000003"))
+    store.request_cancel("job-00000003")
+    redis.hset(keys.delivery(old.id), "made_at", time.time() - 90)
+    redis.zadd(keys.DELIVERIES, {old.id: time.time() + 900})
+    figures = QueueWatch(settings).read()
+    assert figures is not None
+    assert figures.webhooks_pending == 2
+    assert figures.webhook_age_s == pytest.approx(90, abs=5)
+    assert (figures.unfinished, figures.oldest_unfinished_age_s) == (0, 0)
 
 
 def test_a_long_queue_costs_no_more_than_a_short_one(

@@ -73,6 +73,17 @@ def test_pictures_that_join_others_are_counted(bench: Bench, start_worker: Start
     assert 0 < calls <= rows == record.timings.nfe
 
 
+def test_what_is_rare_has_a_zero_before_its_first_time_and_standing_still_is_seen(start_worker: StartWorker) -> None:
+    with start_worker() as worker:
+        sample = worker.metrics.registry.get_sample_value
+        assert sample("inlay_worker_jobs_ended_total", {"task": "complete", "outcome": "poison_job"}) == 0
+        assert sample("inlay_worker_out_of_memory_total", {"kind": "denoise"}) == 0
+        assert 0 <= value(worker.metrics, "standstill_seconds") < 60
+    before = value(worker.metrics, "standstill_seconds")
+    time.sleep(0.05)
+    assert value(worker.metrics, "standstill_seconds") >= before + 0.05
+
+
 def test_metrics_are_served_until_they_are_stopped() -> None:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
