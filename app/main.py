@@ -26,6 +26,7 @@ from app.problems import Problem, from_http_status, store_failed
 from app.rendering import answer_to
 from app.routes import (
     deliveries,
+    docs_page,
     events,
     health,
     jobs,
@@ -52,7 +53,7 @@ DESCRIPTION = (
 
 PROTECTED = (jobs, listing, events, deliveries, results, models, openai_images)
 """Rooms whose routes ask for a key, where there are keys."""
-OPEN = (health, problem_page)
+OPEN = (health, problem_page, docs_page)
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
@@ -72,7 +73,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         description=DESCRIPTION,
         license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
         openapi_url="/openapi.json",
-        docs_url="/docs",
+        docs_url=None,  # ours names no other host
         redoc_url=None,
         redirect_slashes=False,  # an upload sent to a wrong address should learn so at once
         lifespan=_lifespan,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 
 import httpx
@@ -69,8 +70,14 @@ def test_too_large_too_much_and_broken_behind_a_prefix(tight: httpx.Client, work
     assert int(full.headers["retry-after"]) > 0
 
 
-def test_fault_of_the_service_tells_nothing(http: httpx.Client, worker: StandIn) -> None:
+def test_fault_of_the_service_tells_the_client_nothing_and_the_log_no_content(
+    http: httpx.Client, api: ApiProcess, worker: StandIn
+) -> None:
     worker.redis.set(keys.worker(worker.name), '{"state": "bewitched"}')
-    answer = http.post("/v1/images/generations", json={"prompt": "a vase"})
+    answer = http.post("/v1/images/generations", json={"prompt": "a private vase"})
     refused(answer, 500, "internal_error")
     assert "bewitched" not in answer.text
+    log = os.pread(api.log.fileno(), 2**24, 0)
+    assert answer.headers["x-request-id"].encode() in log
+    assert b"Traceback (most recent call last)" in log
+    assert b"a private vase" not in log
