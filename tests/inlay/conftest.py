@@ -12,6 +12,7 @@ from jobs.record import JobRecord
 from jobs.settings import Settings
 from tests.app.service import ApiProcess
 from tests.app.stand_in import StandIn
+from tests.inlay.calling import Caller
 from tests.redis_process import RedisProcess
 
 
@@ -59,3 +60,8 @@ def service() -> Iterator[ApiProcess]:
 def service_url(service: ApiProcess) -> str:
     """Its address."""
     return f"http://127.0.0.1:{service.port}"
+
+
+@pytest.fixture(params=[False, True], ids=["blocking", "asyncio"])
+def call(request: pytest.FixtureRequest) -> Caller:
+    return Caller(request.param)

@@ -1,9 +1,9 @@
+"""What the clients send, and what they make of an answer."""
+
 from __future__ import annotations
 
 import asyncio
 import json
-from datetime import UTC, datetime, timedelta
-from email.utils import format_datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,53 +13,14 @@ import pytest
 from inlay import (
     AsyncClient,
     Client,
-    Conflict,
-    ConnectionFailed,
-    Gone,
-    InvalidRequest,
     JobCanceled,
     JobFailed,
-    NotFound,
-    ProblemError,
-    Refused,
-    RetryPolicy,
     ServiceFailed,
-    TooManyRequests,
-    Unauthorized,
-    Unavailable,
     WaitTimeout,
 )
 from inlay.connecting import on_this_machine
-from tests.inlay.fake_service import ScriptedService, job_json, problem_json
-
-SWIFT = RetryPolicy(attempts=3, first_delay_s=0.001, longest_delay_s=0.05)
-REFUSED_CONNECTION = httpx.ConnectError("refused")
-BROKEN_ANSWER = httpx.ReadError("reset")
-ITERATORS = {"follow", "jobs", "poll"}
-
-
-class Caller:
-    """Calls a client's method by name, blocking or with asyncio, so that both are held to the same tests."""
-
-    def __init__(self, asynchronous: bool) -> None:
-        self.asynchronous = asynchronous
-
-    def __call__(self, service: ScriptedService, method: str, *args: Any, **options: Any) -> Any:
-        if not self.asynchronous:
-            with Client("http://service", retries=SWIFT, transport=service) as client:
-                answer = getattr(client, method)(*args, **options)
-                return list(answer) if method in ITERATORS else answer
-        return asyncio.run(self._awaited(service, method, *args, **options))
-
-    async def _awaited(self, service: ScriptedService, method: str, *args: Any, **options: Any) -> Any:
-        async with AsyncClient("http://service", retries=SWIFT, transport=service) as client:
-            answer = getattr(client, method)(*args, **options)
-            return [job async for job in answer] if method in ITERATORS else await answer
-
-
-@pytest.fixture(params=[False, True], ids=["blocking", "asyncio"])
-def call(request: pytest.FixtureRequest) -> Caller:
-    return Caller(request.param)
+from tests.inlay.calling import REFUSED_CONNECTION, Caller, multipart
+from tests.inlay.fake_service import ScriptedService, job_json
 
 
 def test_generate_sends_json_without_what_was_left_out(call: Caller) -> None:
@@ -87,15 +48,6 @@ def test_inpaint_sends_the_mask_only_if_there_is_one(call: Caller) -> None:
     call(service, "inpaint", b"image")
     assert set(multipart(service.requests[0])) == {"params", "image", "mask"}
     assert set(multipart(service.requests[1])) == {"params", "image"}
-
-
-def multipart(request: httpx.Request) -> dict[str, bytes]:
-    boundary = request.headers["Content-Type"].partition("boundary=")[2].encode()
-    parts = {}
-    for part in request.content.split(b"--" + boundary)[1:-1]:
-        head, _, body = part.strip(b"\r\n").partition(b"\r\n\r\n")
-        parts[head.partition(b'name="')[2].partition(b'"')[0].decode()] = body
-    return parts
 
 
 def test_a_job_is_read_and_fields_of_a_newer_service_are_kept(call: Caller) -> None:
@@ -178,74 +130,6 @@ def test_ready_is_a_plain_answer_also_when_nothing_listens(call: Caller) -> None
     assert call(ScriptedService(REFUSED_CONNECTION), "ready") is False
 
 
-@pytest.mark.parametrize(
-    ("status", "kind"),
-    [
-        (400, InvalidRequest),
-        (401, Unauthorized),
-        (404, NotFound),
-        (409, Conflict),
-        (410, Gone),
-        (413, InvalidRequest),
-        (415, InvalidRequest),
-        (418, Refused),
-        (422, InvalidRequest),
-        (500, ServiceFailed),
-    ],
-)
-def test_problems_become_exceptions_of_their_kind(call: Caller, status: int, kind: type[ProblemError]) -> None:
-    body = problem_json(status, "some_code", pointer="/steps", request_id="r1")
-    with pytest.raises(kind, match=r"some_code happened \(at /steps\)") as caught:
-        call(ScriptedService((status, body)), "get", "job1")
-    assert type(caught.value) is kind
-    assert caught.value.problem.code == "some_code"
-    assert caught.value.problem.request_id == "r1"
-
-
-@pytest.mark.parametrize("body", [b"<html>", b"[]", b'"text"'])
-def test_an_error_without_a_problem_body_is_still_a_problem(call: Caller, body: bytes) -> None:
-    with pytest.raises(ServiceFailed, match="500 unknown"):
-        call(ScriptedService(httpx.Response(500, content=body)), "get", "job1")
-
-
-@pytest.mark.parametrize("body", [b"<html>", b"[]", b'{"id": "job1"}'])
-def test_an_answer_that_is_no_job_is_an_error(call: Caller, body: bytes) -> None:
-    with pytest.raises(ServiceFailed, match="not a job"):
-        call(ScriptedService(httpx.Response(200, content=body)), "get", "job1")
-
-
-@pytest.mark.parametrize("status", [429, 503])
-def test_submission_is_repeated_when_nothing_was_accepted(call: Caller, status: int) -> None:
-    later = (status, problem_json(status, "later"), {"Retry-After": "0"})
-    service = ScriptedService(later, REFUSED_CONNECTION, (202, job_json()))
-    assert call(service, "generate").id == "job1"
-    assert len(service.requests) == 3
-
-
-@pytest.mark.parametrize(("status", "kind"), [(429, TooManyRequests), (503, Unavailable)])
-def test_retries_end(call: Caller, status: int, kind: type[ProblemError]) -> None:
-    service = ScriptedService(*[(status, problem_json(status, "later"))] * 3)
-    with pytest.raises(kind):
-        call(service, "generate")
-    assert len(service.requests) == 3
-
-
-def test_a_wait_longer_than_the_policy_allows_is_raised_at_once(call: Caller) -> None:
-    service = ScriptedService((429, problem_json(429, "queue_full"), {"Retry-After": "600"}))
-    with pytest.raises(TooManyRequests) as caught:
-        call(service, "generate")
-    assert caught.value.problem.retry_after_s == 600
-
-
-@pytest.mark.parametrize("broken", [BROKEN_ANSWER, (502, {}), (504, {})])
-def test_a_submission_that_may_have_arrived_is_repeated_under_one_key(call: Caller, broken: Any) -> None:
-    service = ScriptedService(broken, (202, job_json()), (202, job_json()))
-    call(service, "generate")
-    call(service, "generate")
-    first, again, another = (request.headers["Idempotency-Key"] for request in service.requests)
-    assert first == again != another
-
-
 def test_a_submission_has_the_key_that_the_caller_gives(call: Caller) -> None:
     service = ScriptedService((202, job_json()), (202, job_json()))
     call(service, "generate", prompt="a vase", idempotency_key="order-17")
@@ -261,12 +145,6 @@ def test_jobs_are_listed_page_by_page(call: Caller) -> None:
     assert [job.id for job in call(service, "jobs", state="queued", page_size=2)] == ["c", "b", "a"]
     queries = [dict(request.url.params) for request in service.requests]
     assert queries == [{"limit": "2", "state": "queued"} | more for more in ({}, {"cursor": "x&y"}, {"cursor": "z"})]
-
-
-@pytest.mark.parametrize("body", [b"<html>", b"[]", b'{"jobs": [{}]}'])
-def test_an_answer_that_is_no_page_is_an_error(call: Caller, body: bytes) -> None:
-    with pytest.raises(ServiceFailed, match="not a list of jobs"):
-        call(ScriptedService(httpx.Response(200, content=body)), "jobs")
 
 
 @pytest.mark.parametrize("kind", [Client, AsyncClient])
@@ -290,33 +168,7 @@ def test_the_api_key_comes_from_the_caller_or_the_environment(
     assert sent(api_key="inlay_given") == "Bearer inlay_given"
 
 
-def test_reading_is_repeated_after_a_broken_connection(call: Caller) -> None:
-    service = ScriptedService(BROKEN_ANSWER, (502, {}), (200, job_json()))
-    assert call(service, "get", "job1").id == "job1"
-
-
-def test_an_unreachable_service_is_told_with_its_address(call: Caller) -> None:
-    with pytest.raises(ConnectionFailed, match="http://service"):
-        call(ScriptedService(*[REFUSED_CONNECTION] * 3), "get", "job1")
-
-
-def test_retry_after_is_honoured_in_both_of_its_forms(call: Caller) -> None:
-    in_a_minute = format_datetime(datetime.now(UTC) + timedelta(seconds=60), usegmt=True)
-    for value in ("60", in_a_minute):
-        with pytest.raises(TooManyRequests) as caught:
-            call(ScriptedService((429, {}, {"Retry-After": value})), "generate")
-        assert caught.value.problem.retry_after_s == pytest.approx(60, abs=2)
-    with pytest.raises(NotFound) as unreadable:
-        call(ScriptedService((404, {}, {"Retry-After": "soon"})), "get", "x")
-    assert unreadable.value.problem.retry_after_s is None
-
-
 def test_proxies_of_the_environment_are_not_used_for_this_machine() -> None:
     assert on_this_machine("http://127.0.0.1:8000")
     assert on_this_machine("http://[::1]:8000")
     assert not on_this_machine("https://inlay.example.com")
-
-
-def test_unreadable_pictures_are_the_callers_error(call: Caller, tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError):
-        call(ScriptedService(), "complete", tmp_path / "absent.png", keep="left")

@@ -14,8 +14,8 @@ from typer.testing import CliRunner
 from inlay import AsyncClient, Client
 from inlay.cli import app
 from inlay.terminal import ExitStatus
+from tests.inlay.calling import multipart
 from tests.inlay.fake_service import ScriptedService, job_json
-from tests.inlay.test_client import multipart
 
 CALLS: list[tuple[str, str, dict[str, Any], dict[str, Any]]] = [
     ("outpaint", "image", {"left_px": 8, "top_px": 3}, {"left_px": 8, "right_px": 0, "top_px": 3, "bottom_px": 0}),
