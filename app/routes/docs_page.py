@@ -72,4 +72,6 @@ def _bundled(name: str) -> bytes:
 
 def _answer(request: Request, content: bytes, media_type: str) -> Response:
     headers = _HEADERS | {"ETag": etag_of(content)}
-    return not_modified(headers) if client_has(request, headers["ETag"]) else Response(content, 200, headers, media_type)
+    if client_has(request, headers["ETag"]):
+        return not_modified(headers)
+    return Response(content, headers=headers, media_type=media_type)
