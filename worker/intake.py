@@ -8,6 +8,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 
 from jobs.errors import JobNotFound, RecordUnreadable, TransitionRefused
+from jobs.logs import job_context
 from jobs.record import JobRecord, JobState
 from worker.active import ActiveJob
 from worker.assignment import Prepared
@@ -95,6 +96,8 @@ class Intake:
 
     def _start(self, record: JobRecord, entry: AllowedJob) -> None:
         self._metrics.claimed(record)
+        with job_context(record):
+            logger.info("job taken", extra={"worker": self._books.name, "task": record.spec.task})
         job = ActiveJob(record, entry, None, self._prepare(record))
         self._runner.add(job)
         job.execution = self._patience.attempt(lambda: self._books.open(entry), None)

@@ -6,17 +6,14 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 from jobs.blobs import open_blobs
 from jobs.connect import RedisClient
 from jobs.events import EventLog
-from jobs.logs import job_context
 from jobs.queue import JobQueue
-from jobs.record import JobRecord
 from jobs.settings import Settings
 from jobs.spec import TASKS
 from jobs.store import JobStore
@@ -25,16 +22,16 @@ from jobs.workers import WorkerPresence, WorkerState
 from sampler.constraints.style import Features
 from sampler.engine import Engine
 from worker.announcer import Announcer
-from worker.assignment import Assignment, Prepared
 from worker.books import BookkeepingWorker
 from worker.closing import Closing
 from worker.diffusers_model import DiffusersModel
+from worker.drain import Drain
 from worker.intake import Intake
 from worker.metering import MeteredEvaluator
 from worker.metrics import REFUSED, WorkerMetrics
 from worker.patience import Patience
 from worker.periodic import Periodic
-from worker.preparation import prepare
+from worker.preparing import Preparing
 from worker.previews import fit_colors
 from worker.process import Painted
 from worker.pulse import Pulse, die
@@ -47,9 +44,6 @@ from worker.warm_up import batch_sizes, warm_up
 logger = logging.getLogger(__name__)
 
 CLOSING_S = 10.0
-HOPELESS = 3.0
-"""A job that needs this many times the rest of the grace period is given back at once; estimates are rough."""
-
 EXIT_OK, EXIT_FAILED = 0, 1
 
 
@@ -97,18 +91,18 @@ class ResidentWorker(BookkeepingWorker):
             max_pictures=settings.max_batch,
         )
         self._recovery = Recovery(redis, self._shelf, self._patience, settings, self.metrics)
-        self._intake = Intake(self, self._shelf, self._runner, self._patience, self.metrics, self._prepare)
+        preparing = Preparing(self._shelf, model, features, self._pool, self._patience, settings.max_pixels)
+        self._intake = Intake(self, self._shelf, self._runner, self._patience, self.metrics, preparing.begin)
         self._pulse = Pulse(self, self._meter, self._patience, settings, self.presence, on_hang or die)
         self._phase = WorkerState.STARTING
-        self._drain_until: float | None = None
+        self._drain = Drain(self._runner, settings.drain_grace_s)
 
     def request_drain(self) -> None:
         """Take no more jobs, finish what fits into the grace period, give back the rest, return from `serve`.
 
         A second request ends the grace period. Safe in a signal handler.
         """
-        grace_s = self._settings.drain_grace_s if self._drain_until is None else 0.0
-        self._drain_until = time.monotonic() + grace_s
+        self._drain.request()
 
     def serve(self) -> int:
         """Warm up, then work until drained; returns the exit status of the process."""
@@ -128,7 +122,7 @@ class ResidentWorker(BookkeepingWorker):
             self.beat()
             recovery.start()
             logger.info("ready", extra={"worker": self.name, "model": self._model.name, "rows": sizes.network[-1]})
-            while not self._over():
+            while not self._drain.over:
                 self._turn()
         except Exception:
             logger.exception("the worker cannot go on; its jobs go to others")
@@ -172,45 +166,21 @@ class ResidentWorker(BookkeepingWorker):
 
     def _turn(self) -> None:
         self._meter.tick()
-        if self._drain_until is not None:
-            self._drain(self._drain_until - time.monotonic())
-        if self._draining or self._backlog():
+        if self._drain.requested:
+            if self._phase is WorkerState.READY:
+                self._phase = WorkerState.DRAINING
+                self.beat()
+                logger.info("draining", extra={"worker": self.name, "grace_s": round(self._drain.left_s, 1)})
+            self._drain.give_back()
+        if self._drain.requested or self._backlog():
             self._intake.pause()
         else:
-            self._intake.take(until=lambda: self._draining)
+            self._intake.take(until=lambda: self._drain.requested)
         self._runner.turn()
-
-    @property
-    def _draining(self) -> bool:
-        return self._drain_until is not None
-
-    def _over(self) -> bool:
-        return self._drain_until is not None and not self._runner.ids
-
-    def _drain(self, left_s: float) -> None:
-        """Give back what will clearly not be done in `left_s` seconds, and in the end everything."""
-        if self._phase is WorkerState.READY:
-            self._phase = WorkerState.DRAINING
-            self.beat()
-            logger.info("draining", extra={"worker": self.name, "grace_s": round(left_s, 1)})
-        longest_s = HOPELESS * left_s
-        self._runner.give_back(counted=False, which=lambda job: left_s <= 0 or (job.progress().eta_s or 0) > longest_s)
 
     def _backlog(self) -> bool:
         """Whether so many results wait to be written that more would only fill the memory."""
         return len(self._closing.ids) > 2 * self._settings.max_batch
-
-    def _prepare(self, record: JobRecord) -> Future[Prepared]:
-        """Begin to read a job's uploads and to lay it out, beside the engine."""
-        blobs, max_pixels = self._shelf.blobs, self._settings.max_pixels
-
-        def prepared() -> Prepared:
-            with job_context(record):
-                logger.info("job taken", extra={"worker": self.name, "task": record.spec.task})
-                assignment = Assignment(record, blobs, self._model, self._features, max_pixels)
-                return self._patience.insist(lambda: prepare(assignment))
-
-        return self._pool.submit(prepared)
 
     def _leave(self, heartbeat: Periodic) -> None:
         """Let the results be written, then withdraw from all lists."""
