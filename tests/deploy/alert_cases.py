@@ -1,0 +1,225 @@
+"""For each alert what makes it fire and what must not: series with a value a minute, in promtool's notation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+Series = Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Case:
+    """An alert as it fires at `at` on `firing`, with `summary` and `labels` beside its severity; never on a `quiet`."""
+
+    alert: str
+    at: str
+    firing: Series
+    quiet: tuple[Series, ...]
+    summary: str
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+
+API, WORKER = 'instance="a",job="inlay-api"', 'instance="w",job="inlay-worker"'
+COUNT, BUCKET = "inlay_http_request_duration_seconds_count", "inlay_http_request_duration_seconds_bucket"
+
+
+def answers(good: int, bad: int, probes: int = 0) -> Series:
+    """Answers a minute over eight hours: without and with a 5xx, and refused probes."""
+    return {
+        f'{COUNT}{{route="/v1/jobs",status="2xx"}}': f"0+{good}x480",
+        f'{COUNT}{{route="/v1/jobs",status="5xx"}}': f"0+{bad}x480",
+        f'{COUNT}{{route="/readyz",status="5xx"}}': f"0+{probes}x480",
+    }
+
+
+def times(swift: int, of: int, waits: int = 0) -> Series:
+    """Answers a minute over eight hours, of them swift ones, and those of a route that waits by design."""
+    return {
+        f'{BUCKET}{{route="/v1/jobs",status="2xx",le="2.5"}}': f"0+{swift}x480",
+        f'{COUNT}{{route="/v1/jobs",status="2xx"}}': f"0+{of}x480",
+        f'{BUCKET}{{route="/v1/images/edits",status="2xx",le="2.5"}}': "0x480",
+        f'{COUNT}{{route="/v1/images/edits",status="2xx"}}': f"0+{waits}x480",
+    }
+
+
+def waits(within_60_s: int, of: int) -> Series:
+    """Jobs a minute by how long they waited."""
+    stage = 'inlay_worker_stage_duration_seconds_bucket{stage="queued",task="complete",'
+    series = {"30": 0, "60": within_60_s, "300": of, "+Inf": of}
+    return {f'{stage}le="{le}"}}': f"0+{number}x40" for le, number in series.items()}
+
+
+def ends(**outcomes: int) -> Series:
+    """Jobs that end a minute, by outcome."""
+    ended = 'inlay_worker_jobs_ended_total{task="complete",outcome='
+    return {f'{ended}"{outcome}"}}': f"0+{number}x40" for outcome, number in outcomes.items()}
+
+
+def attempts(delivered: int, failed: int) -> Series:
+    """Attempts to deliver a webhook a minute."""
+    attempt = "inlay_webhook_attempts_total{outcome="
+    return {f'{attempt}"delivered"}}': f"0+{delivered}x40", f'{attempt}"status"}}': f"0+{failed}x40"}
+
+
+def queue(depth: int) -> Series:
+    """A queue of a thousand places."""
+    return {f"inlay_queue_depth{{{API}}}": f"{depth}x20", f"inlay_queue_bound{{{API}}}": "1000x20"}
+
+
+def memory(used: int, bound: int) -> Series:
+    """Redis's memory."""
+    return {
+        f"inlay_redis_memory_used_bytes{{{API}}}": f"{used}x20",
+        f"inlay_redis_memory_max_bytes{{{API}}}": f"{bound}x20",
+    }
+
+
+ONCE, BEFORE = "0 0 1x20", "3x20"
+"""A counter that grows by one, and one that grew before it was first scraped."""
+
+CASES = (
+    Case(
+        "InlayApiDown",
+        "4m",
+        {f"up{{{API}}}": "0x20"},
+        ({f"up{{{API}}}": "1x20", 'up{instance="b",job="inlay-api"}': "0x20"},),
+        "No API process answers Prometheus.",
+    ),
+    Case(
+        "InlayTargetDown",
+        "8m",
+        {f"up{{{WORKER}}}": "0x20"},
+        ({f"up{{{WORKER}}}": "1x20", 'up{instance="o",job="other"}': "0x20"}, {f"up{{{WORKER}}}": "1 0 0 0 1x20"}),
+        "w of inlay-worker does not answer Prometheus.",
+        {"instance": "w", "job": "inlay-worker"},
+    ),
+    Case(
+        "InlayErrorBudgetBurnsFast",
+        "75m",
+        answers(98, 2),
+        (answers(99, 1), answers(100, 0, probes=50)),
+        "2% of requests in the last hour got a 5xx.",
+    ),
+    Case(
+        "InlayErrorBudgetBurnsSlowly",
+        "7h",
+        answers(99, 1),
+        (answers(995, 5),),
+        "1% of requests in the last six hours got a 5xx.",
+    ),
+    Case(
+        "InlayLatencyBudgetBurnsFast",
+        "75m",
+        times(80, 100),
+        (times(90, 100), times(100, 100, waits=100)),
+        "20% of requests in the last hour took over 2.5 s.",
+    ),
+    Case(
+        "InlayLatencyBudgetBurnsSlowly",
+        "7h",
+        times(90, 100),
+        (times(95, 100),),
+        "10% of requests in the last six hours took over 2.5 s.",
+    ),
+    Case(
+        "InlayJobsWaitLong",
+        "20m",
+        waits(0, 10),
+        (waits(10, 10),),
+        "One job in twenty waits longer than 4m 48s for a worker.",
+    ),
+    Case(
+        "InlayOldestJobWaits",
+        "8m",
+        {f"inlay_queue_oldest_job_age_seconds{{{API}}}": "0+60x20"},
+        ({f"inlay_queue_oldest_job_age_seconds{{{API}}}": "290x20"},),
+        "A job has been on the queue for 8m 0s.",
+    ),
+    Case(
+        "InlayJobHasNoEnd",
+        "10m",
+        {f"inlay_jobs_oldest_unfinished_age_seconds{{{API}}}": "3700x20"},
+        ({f"inlay_jobs_oldest_unfinished_age_seconds{{{API}}}": "3500x20"},),
+        "A job was accepted 1h 1m 40s ago and has no end.",
+    ),
+    Case("InlayQueueNearlyFull", "5m", queue(900), (queue(700),), "The queue holds 90% of the jobs that may wait."),
+    Case(
+        "InlayNoReadyWorker",
+        "3m",
+        {'inlay_workers{state="ready"}': "0x20", 'inlay_workers{state="starting"}': "1x20"},
+        ({'inlay_workers{state="ready"}': "1x20", 'inlay_workers{state="starting"}': "0x20"},),
+        "No worker is ready: jobs wait for nobody.",
+    ),
+    Case(
+        "InlayWorkerStuck",
+        "5m",
+        {f"inlay_worker_standstill_seconds{{{WORKER}}}": "30+30x20"},
+        ({f"inlay_worker_standstill_seconds{{{WORKER}}}": "50x20"},),
+        "The engine of w has ended no call for 3m 0s.",
+        {"instance": "w", "job": "inlay-worker"},
+    ),
+    Case(
+        "InlayOutOfMemory",
+        "4m",
+        {f'inlay_worker_out_of_memory_total{{{WORKER},kind="denoise"}}': ONCE},
+        ({f'inlay_worker_out_of_memory_total{{{WORKER},kind="denoise"}}': BEFORE},),
+        "Calls of w did not fit into the device's memory.",
+        {"instance": "w"},
+    ),
+    Case(
+        "InlayJobsFail",
+        "25m",
+        ends(succeeded=8, diverged=2),
+        (ends(succeeded=95, diverged=5), ends(succeeded=5, canceled=5)),
+        "20% of the jobs that ended have failed.",
+    ),
+    Case(
+        "InlayJobsAbandoned",
+        "4m",
+        {f"inlay_worker_taken_over_total{{{WORKER}}}": ONCE},
+        ({f"inlay_worker_taken_over_total{{{WORKER}}}": BEFORE},),
+        "Workers have died or hung with jobs in hand, which were queued again.",
+    ),
+    Case(
+        "InlayPoisonJob",
+        "4m",
+        {'inlay_worker_jobs_ended_total{task="complete",outcome="poison_job"}': ONCE},
+        (
+            {'inlay_worker_jobs_ended_total{task="complete",outcome="poison_job"}': BEFORE},
+            {'inlay_worker_jobs_ended_total{task="complete",outcome="diverged"}': ONCE},
+        ),
+        "A job was given up after the workers that ran it had died.",
+    ),
+    Case(
+        "InlayRedisUnreachable",
+        "2m",
+        {'inlay_redis_up{instance="a"}': "1x20", 'inlay_redis_up{instance="b"}': "0x20"},
+        ({'inlay_redis_up{instance="a"}': "1x20", 'inlay_redis_up{instance="b"}': "1x20"},),
+        "An API process does not reach Redis.",
+    ),
+    Case(
+        "InlayRedisMemoryHigh",
+        "8m",
+        memory(800, 1000),
+        (memory(600, 1000), memory(800, 0)),
+        "Redis has used 80% of its memory; above 80 % new jobs are refused.",
+    ),
+    Case(
+        "InlayWebhooksFail", "30m", attempts(4, 6), (attempts(6, 4),), "60% of the attempts to deliver a webhook fail."
+    ),
+    Case(
+        "InlayWebhooksGivenUp",
+        "4m",
+        {f"inlay_webhooks_given_up_total{{{API}}}": ONCE},
+        ({f"inlay_webhooks_given_up_total{{{API}}}": BEFORE},),
+        "Webhooks were given up; their receivers never learn of the end.",
+    ),
+    Case(
+        "InlayWebhooksLate",
+        "8m",
+        {f"inlay_webhook_oldest_pending_age_seconds{{{API}}}": "1900x20"},
+        ({f"inlay_webhook_oldest_pending_age_seconds{{{API}}}": "1700x20"},),
+        "A webhook has been undelivered for 31m 40s.",
+    ),
+)
