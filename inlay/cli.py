@@ -1,8 +1,4 @@
-"""Complete, repaint, enlarge, colour and sharpen pictures: run the service (`up`, `demo`) or use one that runs.
-
-Exit status: 0 success, 1 other failure, 2 wrong usage, 3 service unreachable, 4 request refused, 5 job failed,
-6 job canceled, 7 waited too long, 130 interrupted.
-"""
+"""Complete, repaint, enlarge, colour and sharpen pictures: run the service (`up`, `demo`) or use one that runs."""
 
 from __future__ import annotations
 
@@ -11,25 +7,31 @@ from typing import Annotated
 
 import typer
 
-from inlay.commands import bench, demo, jobs, keys, restore, up
+from inlay.commands import bench, demo, draw, jobs, keys, restore, up
+from inlay.terminal import ExitStatus
+
+# The mark keeps click from filling the lines up.
+EXIT_STATUSES = "\b\nExit status:\n" + "\n".join(f"  {status:3}  {status.meaning}" for status in ExitStatus)
 
 app = typer.Typer(
-    help=__doc__, no_args_is_help=True, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False
+    help=__doc__, epilog=EXIT_STATUSES, no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False
 )
 app.command("up")(up.up)
 app.add_typer(keys.app, name="keys")
 app.command("demo")(demo.demo)
-app.command("complete")(jobs.complete)
-app.command("inpaint")(jobs.inpaint)
+app.command("complete")(draw.complete)
+app.command("inpaint")(draw.inpaint)
 app.command("outpaint")(restore.outpaint)
 app.command("upscale")(restore.upscale)
 app.command("colorize")(restore.colorize)
 app.command("deblur")(restore.deblur)
 app.command("style")(restore.style)
-app.command("generate")(jobs.generate)
+app.command("generate")(draw.generate)
+app.command("jobs")(jobs.jobs)
 app.command("status")(jobs.status)
 app.command("result")(jobs.result)
 app.command("cancel")(jobs.cancel)
+app.command("delete")(jobs.delete)
 app.command("bench", context_settings=bench.PASS_ON)(bench.bench)
 
 

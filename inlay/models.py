@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from datetime import datetime
 from typing import Any, Literal, TypedDict
 
 from inlay.timings import Timings, parse_timings
@@ -33,6 +34,7 @@ class Parameters(TypedDict, total=False):
     n: int
     model: str
     output: Output
+    priority: Literal["normal", "high"]
     preserve_known: bool
     mask_feather_px: int
     deadline_s: float
@@ -81,6 +83,7 @@ class Job:
     quality: Quality
     error: JobFailure | None
     links: Mapping[str, str]
+    created_at: datetime | None
     raw: Mapping[str, Any]
 
     @property
@@ -135,6 +138,7 @@ def parse_job(body: Mapping[str, Any]) -> Job:
         quality=Quality(**_known(Quality, body.get("quality"))),
         error=JobFailure(error.get("code", "unknown"), error.get("detail") or "") if error else None,
         links=body.get("links") or {},
+        created_at=datetime.fromisoformat(body["created_at"]) if body.get("created_at") else None,
         raw=body,
     )
 

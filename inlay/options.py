@@ -54,9 +54,27 @@ class Solver(StrEnum):
     NEWTON = "newton"
 
 
+class Priority(StrEnum):
+    """Whether a job goes before the caller's others."""
+
+    NORMAL = "normal"
+    HIGH = "high"
+
+
+class State(StrEnum):
+    """Where a job is."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELED = "canceled"
+
+
 Picture = Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True, help="The picture file.")]
 Url = Annotated[str, typer.Option(envvar="INLAY_URL", help="Address of the service.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout, errors included.")]
+Show = Annotated[bool, typer.Option("--show/--no-show", help="Show the picture too, in a terminal that can.")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +90,8 @@ class Sampling:
     seed: Annotated[int | None, typer.Option(help="The same seed draws the same picture.")] = None
     n: Annotated[int | None, typer.Option("--n", help="How many pictures.")] = None
     model: Annotated[str | None, typer.Option(help="Model to ask for.")] = None
+    priority: Annotated[Priority | None, typer.Option(help="High goes before other jobs of yours that wait.")] = None
+    webhook_url: Annotated[str | None, typer.Option(help="https:// address to tell when the job has ended.")] = None
     format: Annotated[Format, typer.Option(help="File format of the result.")] = Format.PNG
 
     def parameters(self) -> dict[str, Any]:
@@ -91,6 +111,8 @@ class Delivery:
     timeout_s: Annotated[float | None, typer.Option("--timeout", help="Give up waiting after so many seconds.")] = None
     no_wait: Annotated[bool, typer.Option("--no-wait", help="Print the job's id and return at once.")] = False
     as_json: AsJson = False
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no picture, only the result.")] = False
+    show: Show = True
 
 
 def with_shared_options(command: Callable[..., None]) -> Callable[..., None]:

@@ -7,7 +7,7 @@ import signal
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from enum import IntEnum
-from typing import Any
+from typing import Any, Self
 
 import typer
 from rich.console import Console
@@ -31,17 +31,26 @@ console = Console(stderr=True, highlight=False)
 
 
 class ExitStatus(IntEnum):
-    """Exit statuses of `inlay`; part of its contract with scripts."""
+    """Exit statuses of `inlay`, each with its meaning; part of its contract with scripts."""
 
-    SUCCESS = 0
-    FAILURE = 1
-    USAGE = 2
-    UNREACHABLE = 3
-    REFUSED = 4
-    JOB_FAILED = 5
-    JOB_CANCELED = 6
-    TIMEOUT = 7
-    INTERRUPTED = 128 + signal.SIGINT
+    meaning: str
+
+    def __new__(cls, number: int, meaning: str) -> Self:
+        """The number itself, with its meaning beside it."""
+        status = int.__new__(cls, number)
+        status._value_ = number
+        status.meaning = meaning
+        return status
+
+    SUCCESS = 0, "done"
+    FAILURE = 1, "anything else went wrong: the service's own fault, a file, a program that is missing"
+    USAGE = 2, "wrong usage: an option or a value that there is not"
+    UNREACHABLE = 3, "no answer from the service"
+    REFUSED = 4, "the service refused the request"
+    JOB_FAILED = 5, "the job failed"
+    JOB_CANCELED = 6, "the job was canceled"
+    TIMEOUT = 7, "the job had not ended after --timeout; it goes on"
+    INTERRUPTED = 128 + signal.SIGINT, "interrupted"
 
 
 def exit_status(error: Exception) -> ExitStatus:
@@ -87,8 +96,11 @@ def print_json(value: Mapping[str, Any]) -> None:
     typer.echo(json.dumps(value, indent=2, ensure_ascii=False))
 
 
-def watch(states: Iterable[Job]) -> Job:
+def watch(states: Iterable[Job], *, quiet: bool = False) -> Job:
     """Show a job's states as they come and return the last; a bar on a terminal, else a line per change."""
+    if quiet:
+        *_, job = (None, *states)
+        return _last(job)
     return _watch_with_bar(states) if console.is_terminal else _watch_in_lines(states)
 
 

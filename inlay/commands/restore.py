@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from inlay.commands.jobs import submit_and_fetch
+from inlay.commands.delivery import submit_and_fetch
 from inlay.options import Delivery, Kernel, Picture, Sampling, with_shared_options
 
 

@@ -1,0 +1,178 @@
+"""Pictures in terminals: the escape sequences decode to the very picture, and come only where they are wanted."""
+
+from __future__ import annotations
+
+import base64
+import io
+import os
+import re
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stdout
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from inlay.cli import app
+from inlay.inline_pictures import KITTY_CHUNK, Way, fitting_columns, half_blocks, iterm2_frame, kitty_frames, way_of
+from tests.app.pictures import encoded, gradient, opened
+
+KITTY = {"TERM": "xterm-kitty", "KITTY_WINDOW_ID": "1"}
+TRUECOLOUR = {"TERM": "xterm-256color", "COLORTERM": "truecolor"}
+NOISE = Image.frombytes("RGB", (96, 80), os.urandom(96 * 80 * 3))  # does not compress into one frame
+
+
+def from_kitty(written: str) -> tuple[list[dict[str, str]], bytes]:
+    """The keys of each frame, and the file that kitty puts together."""
+    frames = re.findall(r"\x1b_G([^;]*);([A-Za-z0-9+/=]*)\x1b\\", written)
+    return [dict(key.split("=") for key in keys.split(",")) for keys, _ in frames], base64.b64decode(
+        "".join(payload for _, payload in frames), validate=True
+    )
+
+
+def from_half_blocks(written: str) -> Image.Image:
+    """The picture that a terminal shows, two pixels a character."""
+    rows = [re.findall(r"\x1b\[38;2;(\d+);(\d+);(\d+);48;2;(\d+);(\d+);(\d+)m▀", line) for line in written.split("\n")]
+    image = Image.new("RGB", (len(rows[0]), 2 * len(rows)))
+    for y, row in enumerate(rows):
+        for x, colours in enumerate(row):
+            numbers = [int(one) for one in colours]
+            image.putpixel((x, 2 * y), (numbers[0], numbers[1], numbers[2]))
+            image.putpixel((x, 2 * y + 1), (numbers[3], numbers[4], numbers[5]))
+    return image
+
+
+def test_frames_for_kitty_decode_to_the_same_png() -> None:
+    png = encoded(NOISE)
+    written = list(kitty_frames(png, columns=12))
+    keys, sent = from_kitty("".join(written))
+    assert sent == png
+    assert keys[0] == {"a": "T", "f": "100", "q": "2", "c": "12", "m": "1"}
+    assert keys[1:] == [{"m": "1"}] * (len(keys) - 2) + [{"m": "0"}]
+    assert all(len(frame.partition(";")[2]) <= KITTY_CHUNK + len("\x1b\\") for frame in written)
+
+
+def test_a_small_png_is_one_frame_for_kitty() -> None:
+    (frame,) = kitty_frames(encoded(Image.new("L", (8, 8))), columns=1)
+    assert from_kitty(frame)[0][0]["m"] == "0"
+
+
+def test_the_frame_for_iterm2_decodes_to_the_same_file() -> None:
+    png = encoded(NOISE)
+    frame = re.fullmatch(r"\x1b\]1337;File=([^:]*):([A-Za-z0-9+/=]*)\x07", iterm2_frame(png, columns=12))
+    assert frame
+    assert base64.b64decode(frame[2], validate=True) == png
+    arguments = dict(one.split("=") for one in frame[1].split(";"))
+    assert (arguments["inline"], arguments["size"], arguments["width"]) == ("1", str(len(png)), "12")
+
+
+def test_half_blocks_show_every_pixel_in_its_colour() -> None:
+    image = gradient(20, 12)
+    assert from_half_blocks(half_blocks(image, columns=20)).tobytes() == image.tobytes()
+
+
+def test_half_blocks_of_a_large_picture_keep_its_shape() -> None:
+    assert from_half_blocks(half_blocks(gradient(96, 80), columns=24)).size == (24, 20)
+
+
+@pytest.mark.parametrize(
+    ("size_px", "px_per_column", "columns"),
+    [((128, 128), 8, 16), ((4000, 1000), 8, 80), ((128, 128), 1, 40), ((1000, 4000), 1, 10), ((1, 4000), 8, 1)],
+)
+def test_pictures_fit_into_the_terminal(size_px: tuple[int, int], px_per_column: int, columns: int) -> None:
+    assert fitting_columns(size_px, os.terminal_size((80, 24)), px_per_column=px_per_column) == columns
+
+
+@pytest.mark.parametrize(
+    ("environ", "way"),
+    [
+        (KITTY, Way.KITTY),
+        ({"TERM": "xterm-256color", "KITTY_WINDOW_ID": "3"}, Way.KITTY),
+        ({"TERM": "xterm-ghostty", "TERM_PROGRAM": "ghostty", "COLORTERM": "truecolor"}, Way.KITTY),
+        ({"TERM": "xterm-256color", "TERM_PROGRAM": "iTerm.app", "COLORTERM": "truecolor"}, Way.ITERM2),
+        ({"TERM": "xterm-256color", "TERM_PROGRAM": "WezTerm"}, Way.ITERM2),
+        ({"TERM": "xterm-256color", "LC_TERMINAL": "iTerm2"}, Way.ITERM2),
+        (TRUECOLOUR, Way.HALF_BLOCKS),
+        ({"TERM": "xterm-256color", "COLORTERM": "24bit"}, Way.HALF_BLOCKS),
+        (TRUECOLOUR | {"KITTY_WINDOW_ID": "3", "TERM_PROGRAM": "vscode"}, Way.HALF_BLOCKS),
+        (TRUECOLOUR | {"KITTY_WINDOW_ID": "3", "TMUX": "/tmp/tmux-0/default,1,0"}, Way.HALF_BLOCKS),
+        (KITTY | {"TERM": "screen"}, None),
+        ({"TERM": "xterm-256color"}, None),
+        (TRUECOLOUR | {"TERM": "dumb"}, None),
+        (KITTY | {"NO_COLOR": "1"}, None),
+        (KITTY | {"NO_COLOR": ""}, Way.KITTY),
+        ({}, None),
+    ],
+)
+def test_the_environment_tells_what_a_terminal_can(environ: dict[str, str], way: Way | None) -> None:
+    assert way_of(environ) == way
+
+
+@contextmanager
+def terminal(monkeypatch: pytest.MonkeyPatch, service_url: str, **environ: str) -> Iterator[io.BytesIO]:
+    """A real terminal of 80 × 24 as standard output; what is written to it."""
+    for name in ("NO_COLOR", "TMUX", "TERM_PROGRAM", "KITTY_WINDOW_ID", "LC_TERMINAL", "COLORTERM"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in {"COLUMNS": "80", "LINES": "24", "INLAY_URL": service_url, **environ}.items():
+        monkeypatch.setenv(name, value)
+    written = io.BytesIO()
+    controlling, controlled = os.openpty()
+
+    def read() -> None:
+        try:
+            while data := os.read(controlling, 65536):
+                written.write(data)
+        except OSError:  # Linux says so when the other side is closed
+            pass
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    with os.fdopen(controlled, "w", encoding="utf-8") as out, redirect_stdout(out):
+        yield written
+    reader.join()
+    os.close(controlling)
+
+
+def generate(*arguments: object) -> None:
+    words = [str(one) for one in arguments]
+    app(["generate", "--width", "64", "--height", "64", *words], standalone_mode=False)
+
+
+def test_a_finished_picture_is_shown_in_a_terminal_that_can(
+    service_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "vase.png"
+    with terminal(monkeypatch, service_url, **KITTY) as written:
+        generate("-o", path)
+    assert from_kitty(written.getvalue().decode())[1] == path.read_bytes()
+    assert written.getvalue().decode().splitlines()[-1] == str(path)
+
+
+def test_a_webp_is_shown_as_the_png_that_kitty_asks_for(
+    service_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with terminal(monkeypatch, service_url, **KITTY) as written:
+        generate("--format", "webp", "-o", tmp_path / "vase.webp")
+    shown = opened(from_kitty(written.getvalue().decode())[1])
+    assert shown.format == "PNG"
+    assert shown.tobytes() == opened((tmp_path / "vase.webp").read_bytes()).tobytes()
+
+
+@pytest.mark.parametrize(
+    ("options", "environ"),
+    [(["--no-show"], {}), (["--quiet"], {}), (["--json"], {}), ([], {"NO_COLOR": "1"}), ([], {"TERM": "dumb"})],
+)
+def test_nothing_is_shown_where_it_is_not_wanted(
+    service_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: list[str], environ: dict[str, str]
+) -> None:
+    with terminal(monkeypatch, service_url, **(KITTY | environ)) as written:
+        generate("-o", tmp_path / "vase.png", *options)
+    assert written.getvalue()
+    assert b"\x1b" not in written.getvalue()
+
+
+def test_a_pipe_gets_the_path_alone(service_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with terminal(monkeypatch, service_url, **KITTY), redirect_stdout(io.StringIO()) as piped:
+        generate("-o", tmp_path / "vase.png")
+    assert piped.getvalue() == f"{tmp_path / 'vase.png'}\n"
