@@ -26,7 +26,9 @@ DataDir = Annotated[
 
 
 def up(
-    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes a free one.")] = 8000,
+    port: Annotated[
+        int, typer.Option(envvar="INLAY_PORT", min=0, max=65535, help="Port to listen on; 0 takes a free one.")
+    ] = 8000,
     host: Annotated[
         str, typer.Option(help="Address to listen on; others than loopback need API keys (see `inlay keys`).")
     ] = LOOPBACK,
