@@ -166,7 +166,7 @@ def _transparency(image: Image.Image) -> Image.Image:
 
 def _high_byte(image: Image.Image) -> Image.Image:
     """16-bit grey to 8 bits by dropping the low byte, as Pillow's decoder does for 16-bit colour."""
-    return image.point(lambda level: level * (1 / 256), "L")
+    return image.point(lambda level: level * (1 / 256)).convert("L")  # `point` leaves 16 bits 16 bits, unasked
 
 
 def _to_srgb(image: Image.Image, profile: object) -> Image.Image:

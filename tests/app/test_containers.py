@@ -15,7 +15,8 @@ from app import containers
 from app.images import read_grey, read_picture
 from app.problems import Problem
 from jobs.settings import Settings
-from tests.app.hostile import chunk, good_files, png, slow_jpegs
+from tests.app.hostile.bombs import slow_jpegs
+from tests.app.hostile.files import chunk, good_files, png
 from tests.app.pictures import encoded, gradient
 
 PIXELS = zlib.compress(bytes((64 * 3 + 1) * 64))

@@ -54,6 +54,16 @@ def test_only_transparency_of_the_mask_counts_where_it_is_meant_so() -> None:
     refused("mask_empty", "/mask", mask_image(), mask_polarity="transparent_repaints")
 
 
+@pytest.mark.parametrize(("polarity", "coverage"), [("white_repaints", 0.25), ("keep_white", 0.75)])
+@pytest.mark.parametrize("scale", [1, 2])
+def test_mask_of_sixteen_bits_becomes_one_of_eight(polarity: str, coverage: float, scale: int) -> None:
+    levels = mask_image(96 * scale, 80 * scale)
+    mask = Image.frombytes("I;16", levels.size, bytes(byte for level in levels.tobytes() for byte in (level, level)))
+    read_in = read(mask, mask_polarity=polarity, mask_resize=scale > 1)
+    assert (read_in.grey.mode, read_in.grey.size) == ("L", (96, 80))
+    assert read_in.coverage == pytest.approx(coverage, abs=0.01)
+
+
 def test_grey_is_strength() -> None:
     mask = read(mask_image().point(lambda level: level // 2))
     assert mask.grey.getextrema() == (0, 127)
