@@ -59,7 +59,8 @@ def way_of(environ: Mapping[str, str]) -> Way | None:
 def show(picture: bytes, out: TextIO) -> None:
     """Show an encoded picture on `out` if that is a terminal that can, else do nothing.
 
-    Half blocks, and files other than PNG, need Pillow (extra `embedded`); without it they are not shown.
+    Half blocks, and files other than PNG, need Pillow (extra `embedded`); without it, or if it
+    cannot read them, they are not shown.
     """
     way = way_of(os.environ) if out.isatty() else None
     if way is None:
@@ -67,7 +68,7 @@ def show(picture: bytes, out: TextIO) -> None:
     try:
         written = "".join(_written(way, picture, shutil.get_terminal_size()))
         written.encode(out.encoding)
-    except (ModuleNotFoundError, UnicodeEncodeError):
+    except (ModuleNotFoundError, OSError, UnicodeEncodeError):  # no Pillow, or one that cannot read this; no UTF-8
         return
     out.write(written + "\n")
     out.flush()

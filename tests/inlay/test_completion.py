@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from typing import NoReturn
 
 import pytest
 
+PAGE = (Path(__file__).parents[2] / "docs" / "command-line.md").read_text()
 SCRIPTS = Path(sys.executable).parent
 INLAY = str(SCRIPTS / "inlay")
 OFFERED = {
@@ -38,7 +40,8 @@ def bash(missing_system_part: Callable[[str], NoReturn], tmp_path: Path) -> Call
 
 
 def test_bash_completes_commands_options_and_choices(bash: Callable[[str], str]) -> None:
-    script = 'eval "$(_INLAY_COMPLETE=source_bash inlay)"; complete -p inlay\n'
+    (line_of_bashrc,) = re.findall(r"```bash\n(.*?)```", PAGE, re.DOTALL)
+    script = line_of_bashrc + "complete -p inlay\n"
     for line in OFFERED:
         words = line.split(" ")
         script += f"COMP_WORDS=({' '.join(map(repr, words))}); COMP_CWORD={len(words) - 1}\n"

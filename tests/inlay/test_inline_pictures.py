@@ -15,7 +15,16 @@ import pytest
 from PIL import Image
 
 from inlay.cli import app
-from inlay.inline_pictures import KITTY_CHUNK, Way, fitting_columns, half_blocks, iterm2_frame, kitty_frames, way_of
+from inlay.inline_pictures import (
+    KITTY_CHUNK,
+    Way,
+    fitting_columns,
+    half_blocks,
+    iterm2_frame,
+    kitty_frames,
+    show,
+    way_of,
+)
 from tests.app.pictures import encoded, gradient, opened
 
 KITTY = {"TERM": "xterm-kitty", "KITTY_WINDOW_ID": "1"}
@@ -107,6 +116,24 @@ def test_pictures_fit_into_the_terminal(size_px: tuple[int, int], px_per_column:
 )
 def test_the_environment_tells_what_a_terminal_can(environ: dict[str, str], way: Way | None) -> None:
     assert way_of(environ) == way
+
+
+class Terminal(io.StringIO):
+    """Says that it is a terminal."""
+
+    encoding = "utf-8"
+
+    def isatty(self) -> bool:
+        return True
+
+
+def test_a_file_that_cannot_be_read_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm-kitty")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.delenv("TMUX", raising=False)
+    out = Terminal()
+    show(b"of a kind that there is not", out)
+    assert out.getvalue() == ""
 
 
 @contextmanager

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from PIL import Image
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from inlay.cli import app
 from inlay.commands.jobs import age
 from inlay.models import parse_job
 from inlay.terminal import ExitStatus
 from tests.inlay.fake_service import job_json
-from tests.inlay.test_commands import Run
 
+Run = Callable[..., Result]
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
 
