@@ -1,4 +1,4 @@
-"""Pictures in terminals: the escape sequences decode to the very picture, and come only where they are wanted."""
+"""Pictures in terminals: the escape sequences decode to the very picture, in the protocol that the environment asks for."""
 
 from __future__ import annotations
 
@@ -6,15 +6,10 @@ import base64
 import io
 import os
 import re
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stdout
-from pathlib import Path
 
 import pytest
 from PIL import Image
 
-from inlay.cli import app
 from inlay.inline_pictures import (
     KITTY_CHUNK,
     Way,
@@ -25,31 +20,11 @@ from inlay.inline_pictures import (
     show,
     way_of,
 )
-from tests.app.pictures import encoded, gradient, opened
+from tests.app.pictures import encoded, gradient
+from tests.inlay.terminals import KITTY, from_half_blocks, from_kitty
 
-KITTY = {"TERM": "xterm-kitty", "KITTY_WINDOW_ID": "1"}
 TRUECOLOUR = {"TERM": "xterm-256color", "COLORTERM": "truecolor"}
 NOISE = Image.frombytes("RGB", (96, 80), os.urandom(96 * 80 * 3))  # does not compress into one frame
-
-
-def from_kitty(written: str) -> tuple[list[dict[str, str]], bytes]:
-    """The keys of each frame, and the file that kitty puts together."""
-    frames = re.findall(r"\x1b_G([^;]*);([A-Za-z0-9+/=]*)\x1b\\", written)
-    return [dict(key.split("=") for key in keys.split(",")) for keys, _ in frames], base64.b64decode(
-        "".join(payload for _, payload in frames), validate=True
-    )
-
-
-def from_half_blocks(written: str) -> Image.Image:
-    """The picture that a terminal shows, two pixels a character."""
-    rows = [re.findall(r"\x1b\[38;2;(\d+);(\d+);(\d+);48;2;(\d+);(\d+);(\d+)m▀", line) for line in written.split("\n")]
-    image = Image.new("RGB", (len(rows[0]), 2 * len(rows)))
-    for y, row in enumerate(rows):
-        for x, colours in enumerate(row):
-            numbers = [int(one) for one in colours]
-            image.putpixel((x, 2 * y), (numbers[0], numbers[1], numbers[2]))
-            image.putpixel((x, 2 * y + 1), (numbers[3], numbers[4], numbers[5]))
-    return image
 
 
 def test_frames_for_kitty_decode_to_the_same_png() -> None:
@@ -134,72 +109,3 @@ def test_a_file_that_cannot_be_read_is_not_shown(monkeypatch: pytest.MonkeyPatch
     out = Terminal()
     show(b"of a kind that there is not", out)
     assert out.getvalue() == ""
-
-
-@contextmanager
-def terminal(monkeypatch: pytest.MonkeyPatch, service_url: str, **environ: str) -> Iterator[io.BytesIO]:
-    """A real terminal of 80 × 24 as standard output; what is written to it."""
-    for name in ("NO_COLOR", "TMUX", "TERM_PROGRAM", "KITTY_WINDOW_ID", "LC_TERMINAL", "COLORTERM"):
-        monkeypatch.delenv(name, raising=False)
-    for name, value in {"COLUMNS": "80", "LINES": "24", "INLAY_URL": service_url, **environ}.items():
-        monkeypatch.setenv(name, value)
-    written = io.BytesIO()
-    controlling, controlled = os.openpty()
-
-    def read() -> None:
-        try:
-            while data := os.read(controlling, 65536):
-                written.write(data)
-        except OSError:  # Linux says so when the other side is closed
-            pass
-
-    reader = threading.Thread(target=read)
-    reader.start()
-    with os.fdopen(controlled, "w", encoding="utf-8") as out, redirect_stdout(out):
-        yield written
-    reader.join()
-    os.close(controlling)
-
-
-def generate(*arguments: object) -> None:
-    words = [str(one) for one in arguments]
-    app(["generate", "--width", "64", "--height", "64", *words], standalone_mode=False)
-
-
-def test_a_finished_picture_is_shown_in_a_terminal_that_can(
-    service_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    path = tmp_path / "vase.png"
-    with terminal(monkeypatch, service_url, **KITTY) as written:
-        generate("-o", path)
-    assert from_kitty(written.getvalue().decode())[1] == path.read_bytes()
-    assert written.getvalue().decode().splitlines()[-1] == str(path)
-
-
-def test_a_webp_is_shown_as_the_png_that_kitty_asks_for(
-    service_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with terminal(monkeypatch, service_url, **KITTY) as written:
-        generate("--format", "webp", "-o", tmp_path / "vase.webp")
-    shown = opened(from_kitty(written.getvalue().decode())[1])
-    assert shown.format == "PNG"
-    assert shown.tobytes() == opened((tmp_path / "vase.webp").read_bytes()).tobytes()
-
-
-@pytest.mark.parametrize(
-    ("options", "environ"),
-    [(["--no-show"], {}), (["--quiet"], {}), (["--json"], {}), ([], {"NO_COLOR": "1"}), ([], {"TERM": "dumb"})],
-)
-def test_nothing_is_shown_where_it_is_not_wanted(
-    service_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: list[str], environ: dict[str, str]
-) -> None:
-    with terminal(monkeypatch, service_url, **(KITTY | environ)) as written:
-        generate("-o", tmp_path / "vase.png", *options)
-    assert written.getvalue()
-    assert b"\x1b" not in written.getvalue()
-
-
-def test_a_pipe_gets_the_path_alone(service_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with terminal(monkeypatch, service_url, **KITTY), redirect_stdout(io.StringIO()) as piped:
-        generate("-o", tmp_path / "vase.png")
-    assert piped.getvalue() == f"{tmp_path / 'vase.png'}\n"
