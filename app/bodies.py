@@ -85,9 +85,6 @@ async def _from_multipart(request: Request, settings: Settings) -> Submission:
     params = form.files.pop("params", None) or texts.pop("params", "").encode()
     for name in form.files:
         _refuse(problem_types.UNKNOWN_FIELD, name, "is not a file that this request takes.")
-    for name in FILE_FIELDS:
-        if name in texts:
-            _refuse(problem_types.INVALID_FIELD, name, "must be a file: give its part a filename.")
     fields = parse_object(params, "params") if params else {}
     for name, text in texts.items():
         if name in fields:

@@ -4,16 +4,20 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 
 from python_multipart.exceptions import FormParserError
+from python_multipart.multipart import parse_options_header
 from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request
 
 from app import problem_types
 from app.problems import Problem
+from app.task_files import FILE_FIELDS
 from app.validation import json_pointer
 
 MAX_FILES = 8
 MAX_TEXTS = 64
+_FILE_PARTS = frozenset(name.encode() for name in (*FILE_FIELDS, "image[]"))
+"""The last is what OpenAI's clients call a list of pictures."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +32,14 @@ class _StrictParser(MultiPartParser):
     """Starlette's parser, which neither notices a missing last boundary nor refuses text that is not UTF-8."""
 
     finished = False
+
+    def on_headers_finished(self) -> None:
+        """A file needs no filename: RFC 7578 does not demand one, and OpenAPI has no word for it."""
+        part = self._current_part
+        _, options = parse_options_header(part.content_disposition)
+        if options.get(b"name") in _FILE_PARTS and b"filename" not in options and part.content_disposition is not None:
+            part.content_disposition += b'; filename=""'
+        super().on_headers_finished()
 
     def on_end(self) -> None:
         self.finished = True

@@ -7,6 +7,7 @@ from app import problem_types
 from app.openai_errors import error_body, status_of
 from app.openapi_parts import Part
 from app.problem_types import EVERYWHERE, SUBMIT_PROBLEMS, UNAUTHORIZED, ProblemType
+from jobs.spec import GenerateSpec
 
 _FILE: Part = {"type": "string", "format": "binary"}
 _IN_JSON: Part = {
@@ -21,11 +22,15 @@ _IN_JSON: Part = {
         },
     ],
 }
+_SIDE = "(6[4-9]|[7-9][0-9]|[1-9][0-9]{2}|1[0-9]{3}|20[0-3][0-9]|204[0-8])"
+"""64 to 2048 pixels."""
+_PROMPT: Part = GenerateSpec.model_json_schema()["properties"]["prompt"]
+_TEXT = {name: _PROMPT[name] for name in ("type", "maxLength", "pattern")}
 _FIELDS: dict[str, Part] = {
-    "prompt": {"type": "string", "maxLength": 2000, "description": "What the picture shows, in words."},
+    "prompt": {**_TEXT, "description": "What the picture shows, in words."},
     "model": {"type": "string", "description": "An id of `GET /v1/models`; any if left out."},
     "n": {"type": "integer", "minimum": 1, "maximum": 8, "default": 1},
-    "size": {"type": "string", "default": "auto", "examples": ["auto", "512x512"]},
+    "size": {"type": "string", "pattern": f"^(auto|{_SIDE}x{_SIDE})$", "default": "auto", "examples": ["512x512"]},
     "response_format": {"type": "string", "enum": ["b64_json", "url"], "default": "b64_json"},
     "output_format": {"type": "string", "enum": ["png", "webp", "jpeg"], "default": "png"},
     "user": {"type": "string", "maxLength": 512, "description": "Kept in the job's `metadata`."},
@@ -34,6 +39,10 @@ _FIELDS: dict[str, Part] = {
     "stream": {"type": "boolean", "enum": [False]},
     "partial_images": {"type": "integer", "enum": [0]},
 }
+_JSON_FIELDS: dict[str, Part] = {
+    name: schema if name == "prompt" else {"anyOf": [schema, {"type": "null"}]} for name, schema in _FIELDS.items()
+}
+"""OpenAI's clients write null for what is left out."""
 _ERROR: Part = {
     "type": "object",
     "required": ["error"],
@@ -87,19 +96,32 @@ def _error_response(kinds: Iterable[ProblemType]) -> Part:
 def generation_body() -> Part:
     """The body of `POST /v1/images/generations`."""
     example = {"prompt": "a red butterfly", "n": 2, "output_format": "webp"}
-    return {"required": True, "content": {"application/json": {"schema": _schema({}, ["prompt"]), "example": example}}}
-
-
-def edit_body() -> Part:
-    """The body of `POST /v1/images/edits`, as OpenAI's clients send it and as JSON."""
-    one: dict[str, Any] = {"type": "array", "items": _IN_JSON, "minItems": 1, "maxItems": 1}
-    form = _schema({"image": _FILE, "image[]": _FILE, "mask": _FILE}, ["prompt"])
-    body = _schema({"image": _IN_JSON, "images": one, "mask": _IN_JSON}, ["prompt"])
     return {
         "required": True,
-        "content": {"multipart/form-data": {"schema": form}, "application/json": {"schema": body}},
+        "content": {"application/json": {"schema": _schema({}, _JSON_FIELDS), "example": example}},
     }
 
 
-def _schema(pictures: dict[str, Part], required: list[str]) -> Part:
-    return {"type": "object", "properties": pictures | _FIELDS, "required": required, "additionalProperties": False}
+def edit_body() -> Part:
+    """The body of `POST /v1/images/edits`, as OpenAI's clients send it and as JSON; a picture has two names in both."""
+    one: dict[str, Any] = {"type": "array", "items": _IN_JSON, "minItems": 1, "maxItems": 1}
+    forms = [_schema({name: _FILE}, _FIELDS, mask=_FILE) for name in ("image", "image[]")]
+    bodies = [
+        _schema({name: schema}, _JSON_FIELDS, mask=_IN_JSON) for name, schema in (("image", _IN_JSON), ("images", one))
+    ]
+    return {
+        "required": True,
+        "content": {
+            "multipart/form-data": {"schema": {"anyOf": forms}},
+            "application/json": {"schema": {"anyOf": bodies}},
+        },
+    }
+
+
+def _schema(pictures: dict[str, Part], fields: dict[str, Part], **more: Part) -> Part:
+    return {
+        "type": "object",
+        "properties": pictures | more | fields,
+        "required": ["prompt", *pictures],
+        "additionalProperties": False,
+    }

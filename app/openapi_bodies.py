@@ -9,7 +9,7 @@ from pydantic import BaseModel
 
 from app.images import to_png
 from app.openapi_parts import SCHEMAS, FieldErrorBody, Part, ProblemBody, unauthorized
-from app.task_files import FILE_FIELDS, TASK_FILES, url_field
+from app.task_files import TASK_FILES, TaskFiles, url_field
 from jobs.spec import AnySpec, CommonSpec, OutputSpec
 
 _BASE64: Part = {"type": "string", "contentEncoding": "base64", "description": "The file in base64, or a data URL."}
@@ -26,6 +26,8 @@ def complete(described: Part, *, url_inputs: bool = False) -> Part:
         schemas.pop(name, None)
     for methods in described["paths"].values():
         for operation in methods.values():
+            for parameter in operation.get("parameters", ()):
+                parameter["schema"] = _never_null(parameter["schema"])
             if "security" in operation:
                 operation["responses"].setdefault("401", unauthorized())
             if "application/json" in operation["responses"].get("422", {}).get("content", {}):
@@ -47,21 +49,30 @@ def component_schemas(*, url_inputs: bool = False) -> dict[str, Part]:
         takes = TASK_FILES[name.lower()]
         for suffix, file_schema in (("Json", _BASE64), ("Form", _FILE), ("Params", None)):
             schema = _without_definitions(spec)
+            if suffix == "Form":
+                schema["properties"] = {field: _never_null(one) for field, one in schema["properties"].items()}
             files = (*takes.required, *takes.optional) if file_schema is not None else ()
             schema["properties"] |= dict.fromkeys(files, file_schema)
             schema["required"] = ["task", *(file for file in takes.required if file in files)]
             if url_inputs:
                 _allow_urls(schema, (*takes.required, *takes.optional))
             found[f"{name}{suffix}"] = schema | {"title": f"{name}{suffix}"}
-    found["ParamsForm"] = {
-        "title": "ParamsForm",
+        found[f"{name}ParamsForm"] = _params_form(name, takes, url_inputs=url_inputs)
+    return found
+
+
+def _params_form(name: str, takes: TaskFiles, *, url_inputs: bool) -> Part:
+    return {
+        "title": f"{name}ParamsForm",
         "type": "object",
         "description": "All parameters as one JSON part, beside the files.",
-        "properties": {"params": _one_of("Params"), **dict.fromkeys(FILE_FIELDS, _FILE)},
-        "required": ["params"],
+        "properties": {
+            "params": {"$ref": f"{SCHEMAS}{name}Params"},
+            **dict.fromkeys((*takes.required, *takes.optional), _FILE),
+        },
+        "required": ["params", *(() if url_inputs else takes.required)],  # a URL in `params` may stand for the file
         "additionalProperties": False,
     }
-    return found
 
 
 def _allow_urls(schema: Part, files: tuple[str, ...]) -> None:
@@ -76,6 +87,15 @@ def _without_definitions(model: type[BaseModel]) -> Part:
     schema = model.model_json_schema(ref_template=SCHEMAS + "{model}")
     schema.pop("$defs", None)
     return schema
+
+
+def _never_null(schema: Part) -> Part:
+    """Headers, queries and fields of forms travel as text: they are sent or left out, and `null` would be a word."""
+    kinds = [kind for kind in schema.get("anyOf", ()) if kind != {"type": "null"}]
+    if len(kinds) != 1:
+        return schema
+    rest = {key: value for key, value in schema.items() if key not in {"anyOf", "default"}}
+    return kinds[0] | rest
 
 
 def _one_of(suffix: str) -> Part:
@@ -108,7 +128,6 @@ def submission_body() -> Part:
         "style": {"task": "style", "reference": picture, "prompt": "a vase"},
         "generate": {"task": "generate", "prompt": "a red butterfly", "output": {"format": "webp", "quality": 90}},
     }
-    forms = _one_of("Form")
     return {
         "required": True,
         "content": {
@@ -117,7 +136,7 @@ def submission_body() -> Part:
                 "examples": {name: {"value": value} for name, value in examples.items()},
             },
             "multipart/form-data": {
-                "schema": {"oneOf": [*forms["oneOf"], {"$ref": f"{SCHEMAS}ParamsForm"}]},
+                "schema": {"anyOf": [*_one_of("Form")["oneOf"], *_one_of("ParamsForm")["oneOf"]]},
                 "encoding": {
                     "params": {"contentType": "application/json"},
                     "output": {"contentType": "application/json"},

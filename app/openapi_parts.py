@@ -79,12 +79,22 @@ PICTURE_ELSEWHERE: Part = {
     "headers": _REQUEST_ID | {"Location": _header("A presigned address at the store of pictures.")},
 }
 
+_EVENT: Part = {
+    "description": "One event: until OpenAPI 3.2 the schema of a stream is that of each of its events.",
+    "type": "object",
+    "properties": {
+        "id": {"type": "string", "description": "To go on after it: `Last-Event-ID`."},
+        "event": {"type": "string", "enum": ["queued", "started", "progress", "succeeded", "failed", "canceled"]},
+        "data": {"type": "string", "contentMediaType": "application/json"},
+    },
+    "required": ["event", "data"],
+}
 EVENTS: Part = {
     "description": "Server-sent events: what has happened and what happens, until the job is final.",
     "headers": _REQUEST_ID,
     "content": {
         "text/event-stream": {
-            "schema": {"type": "string"},
+            "schema": _EVENT,
             "example": "id: 1767225600000-0\nevent: progress\n"
             'data: {"attempt": 1, "step": 3, "steps": 20, "eta_s": 1.7}\n\n',
         }

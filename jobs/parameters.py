@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, field_validator
 
+_NO_CONTROL_CHARACTERS: dict[str, JsonValue] = {"pattern": r"^[^\u0000-\u0008\u000b\u000c\u000e-\u001f]*$"}
+"""As `_no_control_characters` below; ECMA 262, as JSON Schema has it."""
 MetadataKey = Annotated[str, Field(min_length=1, max_length=64)]
 MetadataValue = Annotated[str, Field(max_length=512)]
 
@@ -26,8 +28,18 @@ class CommonSpec(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
-    prompt: str = Field("", max_length=2000, description="What the picture shows, in words; may be empty.")
-    negative_prompt: str = Field("", max_length=2000, description="What it should not show; needs guidance_scale > 1.")
+    prompt: str = Field(
+        "",
+        max_length=2000,
+        json_schema_extra=_NO_CONTROL_CHARACTERS,
+        description="What the picture shows, in words; may be empty.",
+    )
+    negative_prompt: str = Field(
+        "",
+        max_length=2000,
+        json_schema_extra=_NO_CONTROL_CHARACTERS,
+        description="What it should not show; needs guidance_scale > 1.",
+    )
     guidance_scale: float = Field(
         1.0, ge=1, le=20, description="Classifier-free guidance; 1 is off and costs half the network evaluations."
     )

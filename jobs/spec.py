@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, TypeAlias
 
-from pydantic import Field, TypeAdapter, ValidationInfo, field_validator
+from pydantic import ConfigDict, Field, JsonValue, TypeAdapter, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
 from jobs.parameters import CommonSpec, OutputSpec, PicturedSpec
@@ -55,6 +55,12 @@ class InpaintSpec(PicturedSpec):
 class OutpaintSpec(PicturedSpec):
     """Paint beyond the picture's borders."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "anyOf": [{"required": [side], "properties": {side: {"minimum": 1}}} for side in MARGINS]  # one side grows
+        }
+    )
+
     task: Literal["outpaint"] = "outpaint"
     left_px: int = Field(0, ge=0, le=2048, description="Pixels to add on the left.")
     right_px: int = Field(0, ge=0, le=2048, description="Pixels to add on the right.")
@@ -94,8 +100,26 @@ class ColorizeSpec(CommonSpec):
     task: Literal["colorize"] = "colorize"
 
 
+_GAUSSIAN: dict[str, JsonValue] = {
+    "properties": {
+        "kernel": {"const": "gaussian"},
+        "sigma_px": {"type": "number"},
+        "length_px": {"type": "null"},
+        "angle_deg": {"const": 0},
+    },
+    "required": ["sigma_px"],
+}
+_MOTION: dict[str, JsonValue] = {
+    "properties": {"kernel": {"const": "motion"}, "length_px": {"type": "number"}, "sigma_px": {"type": "null"}},
+    "required": ["kernel", "length_px"],
+}
+"""What `DeblurSpec` checks, in the words of JSON Schema."""
+
+
 class DeblurSpec(CommonSpec):
     """Undo a blur whose kernel is known."""
+
+    model_config = ConfigDict(json_schema_extra={"anyOf": [_GAUSSIAN, _MOTION]})
 
     task: Literal["deblur"] = "deblur"
     kernel: Literal["gaussian", "motion"] = Field("gaussian", description="Shape of the blur.")

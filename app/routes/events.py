@@ -17,17 +17,23 @@ from jobs.events import BEFORE_ALL, event_id
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
 
 _ID_PATTERN = r"^[0-9]{1,20}-[0-9]{1,20}$"
+_ID = "1767225600000-0"
 _HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 """Neither kept nor collected on the way; the second is nginx's word for it."""
 
 Previews = Annotated[bool, Query(description="Add small pictures of the estimate so far to `progress`.")]
 After = Annotated[
     str | None,
-    Query(pattern=_ID_PATTERN, description="Id of the last event seen; the header of that name wins."),
+    Query(pattern=_ID_PATTERN, examples=[_ID], description="Id of the last event seen; the header of that name wins."),
 ]
 LastEventId = Annotated[
     str | None,
-    Header(alias="Last-Event-ID", pattern=_ID_PATTERN, description="Id of the last event seen, as browsers send it."),
+    Header(
+        alias="Last-Event-ID",
+        pattern=_ID_PATTERN,
+        examples=[_ID],
+        description="Id of the last event seen, as browsers send it.",
+    ),
 ]
 
 
