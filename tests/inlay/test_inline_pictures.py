@@ -1,4 +1,4 @@
-"""Pictures in terminals: the escape sequences decode to the very picture, in the protocol that the environment asks for."""
+"""Pictures in terminals: escape sequences decode to the very picture; the environment tells which are understood."""
 
 from __future__ import annotations
 
