@@ -94,8 +94,8 @@ def _never_null(schema: Part) -> Part:
     kinds = [kind for kind in schema.get("anyOf", ()) if kind != {"type": "null"}]
     if len(kinds) != 1:
         return schema
-    rest = {key: value for key, value in schema.items() if key not in {"anyOf", "default"}}
-    return kinds[0] | rest
+    rest: Part = {key: value for key, value in schema.items() if key not in {"anyOf", "default"}}
+    return {**kinds[0], **rest}
 
 
 def _one_of(suffix: str) -> Part:

@@ -6,12 +6,14 @@ import io
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
 from pydantic import SecretStr
 
 from app.problem_types import CATALOGUE
+from jobs.connect import text
 from jobs.settings import Settings
 from tests.app import hostile
 from tests.app.hostile import mutations
@@ -24,7 +26,12 @@ from tests.redis_process import RedisProcess
 MAX_PEAK_GROWTH_BYTES = 160 * 2**20
 """What the process may hold at any moment, above what it held after its first upload. Files have 2 MiB at most here,
 pictures 4 million pixels; of those two may be decoded at once."""
-SETTINGS = {"max_upload_bytes": 2**21, "max_pixels": 2**22, "max_queue_depth": 10**6, "log_level": "error"}
+SETTINGS: dict[str, Any] = {
+    "max_upload_bytes": 2**21,
+    "max_pixels": 2**22,
+    "max_queue_depth": 10**6,
+    "log_level": "error",
+}
 
 Besieged = tuple[ApiProcess, StandIn]
 
@@ -84,9 +91,9 @@ def test_damaged_files_are_refused_or_become_clean_pictures(besieged: Besieged, 
     codes, accepted = withstands(besieged, mutations.requests(seed, count))
     assert count // 20 < accepted < count
     assert {"image_corrupt", "image_truncated", "trailing_data", "unsupported_image_type"} <= set(codes), codes
-    redis = besieged[1].redis
-    for key in redis.keys("inlay:blob:*"):
-        picture = Image.open(io.BytesIO(redis.hget(key, "data")), formats=["PNG"])
+    worker = besieged[1]
+    for key in worker.redis.keys("inlay:blob:*"):
+        picture = Image.open(io.BytesIO(worker.blobs.get(text(key)).data), formats=["PNG"])
         picture.load()
         assert picture.mode in {"RGB", "L"}
         assert picture.info == {}, "no metadata of the upload is kept"

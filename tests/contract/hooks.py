@@ -47,18 +47,18 @@ schemathesis.openapi.format("binary", st.sampled_from(sorted(_FILES)))
 
 
 @schemathesis.hook
-def before_call(context: HookContext, case: Case, kwargs: dict[str, Any]) -> None:
+def before_call(context: HookContext, case: Case[Any], kwargs: dict[str, Any]) -> None:
     """Puts the files in the words' places."""
     _swap(case, _FILES)
 
 
 @schemathesis.hook
-def after_call(context: HookContext, case: Case, response: Response) -> None:
+def after_call(context: HookContext, case: Case[Any], response: Response) -> None:
     """Puts the words back, for the checks."""
     _swap(case, _WORDS)
 
 
-def _swap(case: Case, new: Mapping[Any, Any]) -> None:
+def _swap(case: Case[Any], new: Mapping[Any, Any]) -> None:
     if case.media_type == "multipart/form-data" and isinstance(case.body, dict):
         for name, value in case.body.items():
             if isinstance(value, str | bytes) and value in new:
@@ -66,7 +66,7 @@ def _swap(case: Case, new: Mapping[Any, Any]) -> None:
 
 
 @schemathesis.hook
-def filter_failure(context: HookContext, failure: Failure, case: Case, response: Response) -> bool:
+def filter_failure(context: HookContext, failure: Failure, case: Case[Any], response: Response) -> bool:
     """A form knows text only: a number that was sent as a string to be wrong is right when it arrives.
 
     Schemathesis sees that itself where the schema is no `anyOf`. Bodies in JSON are held to their types.
@@ -87,11 +87,11 @@ def _reads_as_another_type(value: object) -> bool:
 
 
 @schemathesis.check
-def foreseeable_rejection(ctx: CheckContext, response: Response, case: Case) -> bool | None:
+def foreseeable_rejection(ctx: CheckContext, response: Response, case: Case[Any]) -> bool | None:
     """The stricter half of `positive_data_acceptance`, which cannot look at a problem's code."""
     if case.meta is None or case.meta.generation.mode is not GenerationMode.POSITIVE or response.status_code < 400:
         return None
-    if not _EVENT_ID.fullmatch((case.headers or {}).get("Last-Event-ID", "0-0")):
+    if not _EVENT_ID.fullmatch(str(dict(case.headers or {}).get("Last-Event-ID", "0-0"))):
         return (
             None  # for a header with a pattern, Schemathesis puts its first wrong value into cases that it calls valid
         )

@@ -6,7 +6,7 @@ import threading
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from pydantic import SecretStr
 
@@ -17,7 +17,7 @@ from tests.app.service import ApiProcess
 from tests.app.stand_in import StandIn
 from tests.redis_process import RedisProcess
 
-LIMITS = {
+LIMITS: dict[str, Any] = {
     "rate_limit_jobs": 100_000,
     "rate_window_s": 1,
     "max_active_jobs": 10_000,
