@@ -19,6 +19,7 @@ from starlette.routing import Match, Route
 
 from app.auth import require_caller
 from app.bodies import max_body_bytes
+from app.cors import allow_origins
 from app.middleware import BodyGuard, BodyLimits, RequestIds, current_request_id
 from app.observing import Observing
 from app.openapi_bodies import complete
@@ -83,6 +84,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
     app.add_middleware(BodyGuard, limits=limits)
     app.add_middleware(RequestIds)
+    allow_origins(app, settings.cors_origins)
     app.add_middleware(Observing, services=app.state.services)  # added last, so it is outermost
 
     for kind in (Problem, HTTPException, RequestValidationError, RedisError, BlobsAway):

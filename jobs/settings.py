@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic import Field, FilePath, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from jobs.origins import read_origins
 from jobs.webhook_secrets import read_secret
 
 
@@ -19,6 +20,9 @@ class Settings(BaseSettings):
     redis_url: SecretStr = Field(
         SecretStr("redis://127.0.0.1:6379/0"),
         description="Redis to work on: `redis://`, `rediss://` (TLS) or `unix://`, with its password if it has one.",
+    )
+    redis_password_file: FilePath | None = Field(
+        None, description="File with Redis's password, where `INLAY_REDIS_URL` has none: kept out of the environment."
     )
     redis_timeout_s: float = Field(
         3.0, ge=2, description="Seconds before a Redis command that hangs counts as failed; workers wait 1 s for jobs."
@@ -63,6 +67,9 @@ class Settings(BaseSettings):
     )
     page: bool = Field(True, description="Serve the web page at `/`.")
 
+    cors_origins: str | None = Field(
+        None, description="Origins (`https://host`), separated by spaces, whose pages may call the API; `*` for all."
+    )
     api_keys_file: Path | None = Field(
         None, description="File of API keys, one `name:sha256:…` a line; unset, everybody is the same caller."
     )
@@ -141,6 +148,9 @@ class Settings(BaseSettings):
     drain_grace_s: float = Field(
         25.0, ge=0, description="Seconds that a worker may take after SIGTERM to finish; the rest is given back."
     )
+    health_file: Path | None = Field(
+        None, description="File that a worker writes with every sign of life, for `python -m worker.health`."
+    )
     max_attempts: int = Field(3, ge=1, description="Workers that may die on a job before it fails as `poison_job`.")
 
     metrics: Literal["off", "key", "open"] = Field(
@@ -160,7 +170,9 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least severity logged.")
     log_format: Literal["console", "json"] = Field("console", description="Readable lines, or one JSON object a line.")
 
-    @field_validator("api_keys_file", "webhook_secret", "metrics_port", mode="before")
+    @field_validator(
+        "redis_password_file", "api_keys_file", "webhook_secret", "health_file", "metrics_port", mode="before"
+    )
     @classmethod
     def _empty_is_unset(cls, value: object) -> object:
         return value or None  # compose hands on what is not set as an empty text
@@ -171,6 +183,12 @@ class Settings(BaseSettings):
         if secret is not None:
             read_secret(secret.get_secret_value())
         return secret
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _are_origins(cls, origins: str | None) -> str | None:
+        read_origins(origins or "")
+        return origins
 
     @model_validator(mode="after")
     def _heartbeats_fit(self) -> Settings:
