@@ -8,12 +8,15 @@ from typing import Any, get_args
 
 import httpx
 import pytest
+from jsonschema_rs import Draft202012Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from app.main import create_app
 from app.problem_types import CATALOGUE
 from jobs.settings import Settings
 from jobs.spec import TASKS, AnySpec
+from tests.app.hostile.requests import form
+from tests.app.pictures import mask_png, picture_png
 
 
 @pytest.fixture(scope="module")
@@ -75,6 +78,36 @@ def test_examples_of_bodies_are_accepted(http: httpx.Client, described: dict[str
     assert set(body["examples"]) == set(TASKS)
     for name, example in body["examples"].items():
         assert http.post("/v1/jobs", json=example["value"]).status_code == 202, name
+
+
+def test_a_file_of_a_form_needs_no_filename(http: httpx.Client) -> None:
+    nameless = form("", [("task", None, b"inpaint"), ("image", None, picture_png()), ("mask", None, mask_png())])
+    assert http.post("/v1/jobs", content=nameless.body, headers=nameless.headers).status_code == 202
+    text = form("", [("task", None, b"complete"), ("image", None, b"hello")])
+    assert http.post("/v1/jobs", content=text.body, headers=text.headers).json()["code"] == "unsupported_image_type"
+
+
+@pytest.mark.parametrize(
+    ("task", "wrong"),
+    [
+        ("outpaint", {"left_px": 0}),
+        ("deblur", {"kernel": "gaussian"}),
+        ("deblur", {"kernel": "motion", "length_px": 9, "sigma_px": 2}),
+        ("deblur", {"sigma_px": 2, "angle_deg": 5}),
+        ("generate", {"prompt": "a\u0007"}),
+    ],
+)
+def test_rules_between_parameters_are_described_and_kept(
+    http: httpx.Client, described: dict[str, Any], task: str, wrong: dict[str, Any]
+) -> None:
+    examples = described["paths"]["/v1/jobs"]["post"]["requestBody"]["content"]["application/json"]["examples"]
+    picture = {"image": examples["complete"]["value"]["image"]} if task != "generate" else {}
+    body = {"task": task, **picture, **wrong}
+    reference = {"$ref": f"#/components/schemas/{task.capitalize()}Json", "components": described["components"]}
+    assert not Draft202012Validator(reference).is_valid(body)
+    assert http.post("/v1/jobs", json=body).status_code == 422
+    right = examples[task]["value"]
+    assert Draft202012Validator(reference).is_valid(right)
 
 
 def test_answers_have_the_described_shape(http: httpx.Client, described: dict[str, Any]) -> None:

@@ -72,7 +72,7 @@ def test_service_keeps_its_description(busy: BusyService, tmp_path: Path) -> Non
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
 def test_service_keeps_its_description_in_five_thousand_cases(busy: BusyService, tmp_path: Path) -> None:
-    found = report(busy, tmp_path, SETTINGS, "--max-examples", "60", "--seed", "2")
+    found = report(busy, tmp_path, SETTINGS, "--max-examples", "40", "--seed", "2")
     assert found["test_cases"]["generated"] >= 5000
     assert faults(busy) == []
     assert busy.api.client.get("/readyz").status_code == 200
