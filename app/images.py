@@ -25,6 +25,7 @@ _BROKEN = (
     IndexError,
     KeyError,
     TypeError,
+    AssertionError,
     OverflowError,
     struct.error,
     zlib.error,

@@ -8,6 +8,7 @@ from app import problem_types
 from app.containers.facts import Facts, corrupt, refuse_trailing, truncated
 from app.problems import Problem
 
+_PALETTE = 3
 _CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 _DEPTHS = {0: {1, 2, 4, 8, 16}, 2: {8, 16}, 3: {1, 2, 4, 8}, 4: {8, 16}, 6: {8, 16}}
 _CRITICAL = {b"IHDR", b"PLTE", b"IDAT", b"IEND"}
@@ -33,6 +34,8 @@ def inspect(data: bytes) -> Facts:
             frames = int.from_bytes(view[start : start + 4])
         elif kind == b"IDAT" and b"IDAT" in seen and previous != b"IDAT":
             raise corrupt("its IDAT chunks are not consecutive")
+        elif kind == b"IDAT" and colour == _PALETTE and b"PLTE" not in seen:
+            raise corrupt("its pixels have no palette")
         elif kind[:1].isupper() and kind not in _CRITICAL:
             raise corrupt(f"the critical chunk {_name(kind)} is not known")
         seen.add(kind)

@@ -56,6 +56,7 @@ VP8 = riff_chunk(b"VP8 ", bytes(3) + b"\x9d\x01\x2a" + struct.pack("<HH", 64, 64
         (SIGNATURE + chunk(b"IHDR", bytes(12)) + IDAT + IEND, "image_corrupt"),
         (SIGNATURE + chunk(b"IHDR", struct.pack(">IIBBBBB", 64, 64, 3, 2, 0, 0, 0)) + IDAT + IEND, "image_corrupt"),
         (SIGNATURE + chunk(b"IHDR", struct.pack(">IIBBBBB", 64, 64, 8, 2, 1, 0, 0)) + IDAT + IEND, "image_corrupt"),
+        (SIGNATURE + chunk(b"IHDR", struct.pack(">IIBBBBB", 64, 64, 8, 3, 0, 0, 0)) + IDAT + IEND, "image_corrupt"),
         (SIGNATURE + HEADER + IDAT, "image_truncated"),
         (GIF + b"\x99", "image_corrupt"),
         (GIF + b";", "image_corrupt"),
