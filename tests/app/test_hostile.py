@@ -23,7 +23,7 @@ from tests.app.service import ApiProcess
 from tests.app.stand_in import StandIn
 from tests.redis_process import RedisProcess
 
-MAX_PEAK_GROWTH_BYTES = 160 * 2**20
+MAX_PEAK_GROWTH_BYTES = 96 * 2**20
 """What the process may hold at any moment, above what it held after its first upload. Files have 2 MiB at most here,
 pictures 4 million pixels; of those two may be decoded at once."""
 SETTINGS: dict[str, Any] = {
