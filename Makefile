@@ -2,11 +2,11 @@
 PYTHON ?= python3
 VENV := .venv/bin
 PROFILE ?= cpu
-ROOMS := sampler jobs app worker inlay training benchmarks tests tools
+ROOMS := sampler jobs app worker inlay training benchmarks deploy tests tools
 PRESENT := $(wildcard $(ROOMS))
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo model test test-slow coverage check format lock clean
+.PHONY: help install demo model test test-slow coverage check format lock clean loadtest
 
 help: ## Say what there is to run
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -38,6 +38,10 @@ check: install ## Lint, formatting, types, import contracts
 	$(VENV)/ruff format --check
 	$(VENV)/mypy $(PRESENT)
 	$(VENV)/lint-imports
+
+loadtest: install ## Load a service of its own, LOAD="--profile steady --rate 1 2 --out DIR" (docs/load.md)
+	$(VENV)/python -m pip install --quiet -r requirements-load.lock
+	$(VENV)/python -m deploy.loadtest $(LOAD)
 
 format: install ## Write the formatting that `make check` asks for
 	$(VENV)/ruff check --fix

@@ -11,12 +11,17 @@ import pytest
 
 from tests.redis_process import RedisProcess
 
+if "PYTEST_XDIST_WORKER" in os.environ:  # several of these processes share the cores: torch shall not want them all
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     soak = parser.getgroup("soak", "tests/soak: jobs in a storm of kills and restarts")
     soak.addoption("--soak-jobs", type=int, default=2000, help="jobs of the slow soak test")
     soak.addoption("--soak-seed", type=int, default=1, help="what its jobs and faults are drawn from")
     soak.addoption("--soak-report", type=Path, default=None, help="file in which it writes its report, JSON")
+    chaos = parser.getgroup("chaos", "tests/chaos: one fault each")
+    chaos.addoption("--chaos-report", type=Path, default=None, help="file of rows of what faults cost, JSON lines")
 
 
 @pytest.fixture

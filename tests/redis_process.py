@@ -25,12 +25,19 @@ class RedisProcess:
             server.start()      # the append-only file brings the data back
 
     Leaving the block kills it and removes the folder. With `sync_always` nothing is answered before it is on the disk;
-    else, while the disk is busy, what was answered in the last two seconds may go with a kill.
+    else, while the disk is busy, what was answered in the last two seconds may go with a kill. If it
+    `outgrows_files` it meets the process's limit on the size of files as an error, not as a deadly signal.
     """
 
     def __init__(
-        self, *, append_only: bool = False, max_memory_bytes: int = MAX_MEMORY_BYTES, sync_always: bool = False
+        self,
+        *,
+        append_only: bool = False,
+        max_memory_bytes: int = MAX_MEMORY_BYTES,
+        sync_always: bool = False,
+        outgrows_files: bool = False,
     ) -> None:
+        self.outgrows_files = outgrows_files
         self.sync_always = sync_always
         self.max_memory_bytes = max_memory_bytes
         self.folder = Path(tempfile.mkdtemp(prefix="inlay-redis-"))
@@ -58,6 +65,7 @@ class RedisProcess:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
+                restore_signals=not self.outgrows_files,  # Python itself ignores SIGXFSZ
             )
         deadline = time.monotonic() + START_TIMEOUT_S
         while not redis_answers(self.socket):

@@ -1,4 +1,4 @@
-"""Write the lock files: everything, and what each of the two images holds (the API without torch).
+"""Write the lock files: everything, each of the two images (the API without torch), and the load test's generator.
 
 pip resolves, nothing is installed: `pip install --dry-run --ignore-installed --report`. Only names and public
 versions are written: no index, no path, no build tag (`2.13.0+cpu` is written `2.13.0`), so that the file
@@ -72,6 +72,8 @@ def main() -> None:
     write(ROOT / "requirements-api.lock", "The API process alone: no torch.", api)
     worker = resolve([TORCH, ".[worker,otel,s3]"], constraints=everything)
     write(ROOT / "requirements-worker.lock", "The worker process alone.", worker, first="torch")
+    load = resolve([".[load]"], constraints=everything)
+    write(ROOT / "requirements-load.lock", "The load test's generator, installed beside requirements.lock.", load)
 
 
 if __name__ == "__main__":

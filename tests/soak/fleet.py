@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -39,10 +40,15 @@ class Kill:
 
 
 class Fleet:
-    """Workers with the settings of `environ`. The first one is spared: its memory is seen over all the time."""
+    """Workers with the settings of `environ`, each a process of the module (with arguments) that `worker` names.
 
-    def __init__(self, redis: RedisClient, environ: dict[str, str], folder: Path) -> None:
-        self._redis, self._environ, self._folder = redis, environ, folder
+    In a storm the first one is spared: its memory is seen over all the time.
+    """
+
+    def __init__(
+        self, redis: RedisClient, environ: dict[str, str], folder: Path, worker: Sequence[str] = ("worker",)
+    ) -> None:
+        self._redis, self._environ, self._folder, self._worker = redis, environ, folder, worker
         self._registry = WorkerRegistry(redis)
         self.lives: list[WorkerLife] = []
 
@@ -56,14 +62,15 @@ class Fleet:
             life.process.kill()
             life.process.wait(timeout=30)
 
-    def start(self) -> WorkerLife:
+    def start(self, **environ: str) -> WorkerLife:
+        """One more, with these variables beside or in place of those of all."""
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("INLAY_")}
         log = self._folder / f"worker-{len(self.lives)}.log"
         with log.open("wb") as file:
             process = subprocess.Popen(
-                [sys.executable, "-m", "worker"],
+                [sys.executable, "-m", *self._worker],
                 cwd=ROOT,
-                env=inherited | self._environ | {"OMP_NUM_THREADS": "1"},
+                env=inherited | self._environ | {"OMP_NUM_THREADS": "1"} | environ,
                 stderr=file,
             )
         life = WorkerLife(process, log)

@@ -1,0 +1,1 @@
+"""Callers, queue and workers with continuous batching as a discrete-event simulation, to ask what was not built."""

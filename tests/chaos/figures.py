@@ -1,0 +1,51 @@
+"""What a fault cost, as a row: how long nothing ended, what was lost, what ended twice, what ran again."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from tests.chaos.invariants import doubled, lost
+from tests.chaos.ledger import FileLedger
+
+
+@dataclass(frozen=True)
+class Row:
+    """`recovered_s`: from the moment that `since` names to the first end of a job that the fault had touched.
+
+    `run_again`: jobs that a second worker, or the same one, had to begin anew.
+    """
+
+    fault: str
+    since: str
+    recovered_s: float
+    accepted: int
+    lost: int
+    doubled: int
+    run_again: int
+
+
+def row(ledger: FileLedger, fault: str, since: str, recovered_s: float) -> Row:
+    """The rest is in the ledger."""
+    attempts = {line.job_id: line.attempt for line in ledger.of("polled")}
+    return Row(
+        fault=fault,
+        since=since,
+        recovered_s=round(recovered_s, 2),
+        accepted=sum(1 for _ in ledger.of("accepted")),
+        lost=lost(ledger),
+        doubled=doubled(ledger),
+        run_again=sum(attempt > 1 for attempt in attempts.values()),
+    )
+
+
+def write(path: Path, told: Row) -> None:
+    """Add it to a file of JSON lines, in place of an earlier row of the same fault."""
+    rows = [one for one in read(path) if one.fault != told.fault] if path.exists() else []
+    path.write_text("".join(json.dumps(asdict(one)) + "\n" for one in [*rows, told]))
+
+
+def read(path: Path) -> list[Row]:
+    """The rows of such a file."""
+    return [Row(**json.loads(line)) for line in path.read_text().splitlines()]

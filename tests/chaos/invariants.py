@@ -1,0 +1,98 @@
+"""What must hold after any fault, read from the ledger and asked of the service over HTTP.
+
+What Redis holds is looked at by `tests.soak.audit`, which does so after storms, too.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+
+import httpx
+
+from tests.chaos.ledger import FINAL, FileLedger, Line
+
+ANY = "any"
+
+
+def violations(ledger: FileLedger, expected: Mapping[str, str]) -> Iterator[str]:
+    """A sentence for each job that was lost, ended twice, or ended otherwise than `expected` (else: succeeded)."""
+    accepted = list(ledger.of("accepted"))
+    seen = _states(ledger, "polled")
+    told = _states(ledger, "told")
+    deliveries = _deliveries(ledger)
+    for line in accepted:
+        job_id = line.job_id
+        wanted = expected.get(job_id, "succeeded")
+        if not seen[job_id]:
+            yield f"{job_id} has no end"
+        elif len(seen[job_id]) > 1 or wanted not in {ANY, *seen[job_id]}:
+            yield f"{job_id} was seen as {sorted(seen[job_id])} instead of {wanted}"
+        if told[job_id] - seen[job_id]:
+            yield f"{job_id} was told as {sorted(told[job_id])} and is {sorted(seen[job_id])}"
+        if len(deliveries[job_id]) > 1:
+            yield f"{job_id} was told {len(deliveries[job_id])} times under different ids"
+    ids = [line.job_id for line in accepted]
+    yield from (f"{job_id} was accepted twice" for job_id in sorted(set(ids)) if ids.count(job_id) > 1)
+    strangers = (set(seen) | set(told)) - set(ids)
+    yield from (f"{job_id} was told and never accepted" for job_id in sorted(strangers))
+
+
+def untold(ledger: FileLedger) -> set[str]:
+    """Accepted jobs whose webhook has not come."""
+    return {line.job_id for line in ledger.of("accepted")} - {line.job_id for line in ledger.of("told")}
+
+
+def lost(ledger: FileLedger) -> int:
+    """Accepted jobs of which no end was seen."""
+    seen = _states(ledger, "polled")
+    return sum(not seen[line.job_id] for line in ledger.of("accepted"))
+
+
+def doubled(ledger: FileLedger) -> int:
+    """Accepted jobs that were seen in two final states, by poll or webhook."""
+    seen, told = _states(ledger, "polled"), _states(ledger, "told")
+    return sum(len(seen[line.job_id] | told[line.job_id]) > 1 for line in ledger.of("accepted"))
+
+
+def shown_wrongly(clients: Mapping[str, httpx.Client], ledger: FileLedger) -> Iterator[str]:
+    """Jobs, results or lists that a caller sees who is not the job's, and results that its own caller lacks."""
+    for line in ledger.of("accepted"):
+        for caller, http in clients.items():
+            yield from _own(http, line) if caller == line.caller else _foreign(http, line, caller)
+    for caller, http in clients.items():
+        own = {line.job_id for line in ledger.of("accepted") if line.caller == caller}
+        listed = {job["id"] for job in http.get("/v1/jobs", params={"limit": 100}).json()["jobs"]}
+        if listed - own:
+            yield f"{caller} is shown {sorted(listed - own)} in the list"
+
+
+def _own(http: httpx.Client, line: Line) -> Iterator[str]:
+    job = http.get(f"/v1/jobs/{line.job_id}").json()
+    result = http.get(f"/v1/jobs/{line.job_id}/result")
+    if job.get("state") not in FINAL:
+        yield f"{line.job_id} is {job.get('state')} for its caller"
+    if (result.status_code == 200) != (job.get("state") == "succeeded"):
+        yield f"{line.job_id} is {job.get('state')}, and its result answers {result.status_code}"
+
+
+def _foreign(http: httpx.Client, line: Line, caller: str) -> Iterator[str]:
+    for path in (f"/v1/jobs/{line.job_id}", f"/v1/jobs/{line.job_id}/result"):
+        status = http.get(path).status_code
+        if status != 404:
+            yield f"{caller} asks for {path} of {line.caller} and is answered {status}"
+
+
+def _states(ledger: FileLedger, kind: str) -> defaultdict[str, set[str]]:
+    states: defaultdict[str, set[str]] = defaultdict(set)
+    for line in ledger.lines():
+        if line.kind == kind:
+            states[line.job_id].add(line.state)
+    return states
+
+
+def _deliveries(ledger: FileLedger) -> defaultdict[str, set[str]]:
+    ids: defaultdict[str, set[str]] = defaultdict(set)
+    for line in ledger.of("told"):
+        ids[line.job_id].add(line.delivery)
+    return ids

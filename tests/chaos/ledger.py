@@ -1,0 +1,60 @@
+"""What the service has promised and what it was seen to do, written down outside of it: a file of JSON lines.
+
+The file is the ledger, not the memory of who writes it: each line is on the disk before anybody acts on it, so that it
+stands whatever dies.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Literal
+
+Kind = Literal["accepted", "polled", "told"]
+FINAL = frozenset({"succeeded", "failed", "canceled"})
+
+
+@dataclass(frozen=True)
+class Line:
+    """At Unix time `at`: a job was accepted for a caller, was seen in a final `state`, or a webhook told of it."""
+
+    kind: Kind
+    job_id: str
+    caller: str
+    state: str
+    at: float
+    attempt: int = 0
+    delivery: str = ""
+    """The webhook's id: attempts to deliver the same are one."""
+
+
+class FileLedger:
+    """Append-only; any thread writes."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._lock = threading.Lock()
+        path.touch()
+
+    def write(
+        self, kind: Kind, job_id: str, caller: str, state: str = "queued", *, attempt: int = 0, delivery: str = ""
+    ) -> None:
+        """Add a line and see it onto the disk."""
+        line = Line(kind, job_id, caller, state, time.time(), attempt, delivery)
+        with self._lock, self.path.open("a") as file:
+            file.write(json.dumps(asdict(line)) + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+
+    def lines(self) -> list[Line]:
+        """All of them, read from the file."""
+        return [Line(**json.loads(line)) for line in self.path.read_text().splitlines()]
+
+    def of(self, kind: Kind) -> Iterator[Line]:
+        """Those of one kind."""
+        return (line for line in self.lines() if line.kind == kind)
