@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 from redis import Redis
 from redis import exceptions as redis_errors
 from redis.backoff import ExponentialBackoff
 from redis.retry import Retry
 
+from jobs.sentinel import connect_through_sentinels, is_sentinel
 from jobs.settings import Settings
 
 RedisClient = Redis
@@ -37,8 +39,11 @@ def redis_away(error: BaseException) -> bool:
 
 
 def text(raw: object) -> str:
-    """What Redis answers as text; its stubs do not say that our client always answers bytes."""
-    return raw.decode() if isinstance(raw, bytes) else str(raw)
+    """What Redis answers as text; its stubs do not say that our client always answers bytes.
+
+    Bytes that are no UTF-8 are none of ours and come out escaped: whoever left them there shall not stop who reads on.
+    """
+    return raw.decode(errors="backslashreplace") if isinstance(raw, bytes) else str(raw)
 
 
 def connect(settings: Settings, *, retries: int = 3) -> RedisClient:
@@ -46,13 +51,17 @@ def connect(settings: Settings, *, retries: int = 3) -> RedisClient:
 
     A command that fails for lack of a connection is sent again up to `retries` times within about
     a second. All our writes may be repeated: transitions carry a token, an entry that is on the
-    queue twice is refused the second time.
+    queue twice is refused the second time. A password in the address goes before that of `redis_password_file`.
+
+    Raises `OSError` if that file cannot be read, `SentinelAddressUnusable`.
     """
-    return Redis.from_url(
-        settings.redis_url.get_secret_value(),
-        socket_timeout=settings.redis_timeout_s,
-        socket_connect_timeout=settings.redis_timeout_s,
-        health_check_interval=30,
-        retry=Retry(ExponentialBackoff(cap=0.5, base=0.05), retries),
-        retry_on_error=list(REDIS_AWAY),
-    )
+    file, url = settings.redis_password_file, settings.redis_url.get_secret_value()
+    options: dict[str, Any] = {
+        "password": file.read_text().strip() if file is not None else None,
+        "socket_timeout": settings.redis_timeout_s,
+        "socket_connect_timeout": settings.redis_timeout_s,
+        "health_check_interval": 30,
+        "retry": Retry(ExponentialBackoff(cap=0.5, base=0.05), retries),
+        "retry_on_error": list(REDIS_AWAY),
+    }
+    return connect_through_sentinels(url, options) if is_sentinel(url) else Redis.from_url(url, **options)

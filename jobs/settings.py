@@ -19,7 +19,8 @@ class Settings(BaseSettings):
 
     redis_url: SecretStr = Field(
         SecretStr("redis://127.0.0.1:6379/0"),
-        description="Redis to work on: `redis://`, `rediss://` (TLS) or `unix://`, with its password if it has one.",
+        description="Redis to work on: `redis://`, `rediss://` (TLS), `unix://` or "
+        "`redis+sentinel://host:port,host:port/NAME`, with its password if it has one.",
     )
     redis_password_file: FilePath | None = Field(
         None, description="File with Redis's password, where `INLAY_REDIS_URL` has none: kept out of the environment."
