@@ -45,7 +45,7 @@ def check_picture(facts: containers.Facts, size_bytes: int, settings: Settings, 
     """Raises Problem if a picture (not a mask) is too small or too thin to work on, or packed as no photograph is."""
     if min(facts.width_px, facts.height_px) < min_side_px:
         size = f"{facts.width_px}x{facts.height_px}"
-        detail = f"{size} is too small: each side needs at least {min_side_px} pixels."
+        detail = f"{size} is too small: each side needs at least {min_side_px} pixels for this task."
         raise Problem(problem_types.IMAGE_TOO_SMALL, detail)
     if max(facts.width_px, facts.height_px) > LONGEST_SHAPE * min(facts.width_px, facts.height_px):
         detail = f"{facts.width_px}x{facts.height_px} is longer than {LONGEST_SHAPE}:1."
