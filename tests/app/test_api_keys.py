@@ -17,9 +17,9 @@ from app.auth import may_listen
 from app.main import create_app
 from jobs import keys
 from jobs.settings import Settings
+from tests.app.answers import problem
 from tests.app.keyed import KeyedService, new_key
 from tests.app.service import ROOT
-from tests.app.test_contract import problem
 
 RELOAD_S = 1.2
 EVERYWHERE = "0.0.0.0"  # noqa: S104  # what must not be listened on

@@ -15,10 +15,10 @@ from pydantic import SecretStr
 
 from inlay import Client
 from jobs.settings import Settings
+from tests.app.answers import problem, submit_complete
 from tests.app.pictures import picture_png
 from tests.app.service import ROOT, ApiProcess
 from tests.app.stand_in import StandIn
-from tests.app.test_contract import problem, submit_complete
 from tests.redis_process import RedisProcess
 from tests.s3_server import S3Server
 

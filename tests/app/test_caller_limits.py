@@ -13,8 +13,8 @@ import pytest
 
 from jobs import keys
 from jobs.record import JobState
+from tests.app.answers import problem
 from tests.app.keyed import KeyedService
-from tests.app.test_contract import problem
 
 QUOTA, WINDOW_S, MAX_ACTIVE = 8, 3, 3
 NAMES = tuple(f"caller-{number}" for number in range(9))

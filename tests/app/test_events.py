@@ -3,69 +3,22 @@
 from __future__ import annotations
 
 import base64
-import threading
 import time
 from collections.abc import Iterator
-from typing import Any
 
 import httpx
 import pytest
 from pydantic import SecretStr
 
 from jobs import keys
-from jobs.record import JobRecord
 from jobs.settings import Settings
-from tests.app.crowd import Crowd
+from tests.app.listening import WHOLE_LIFE, Listener, run, submit
 from tests.app.service import ApiProcess
-from tests.app.sse import Told, events_in, events_of, names
+from tests.app.sse import events_of, names
 from tests.app.stand_in import StandIn
 from tests.redis_process import RedisProcess
 
-HEARTBEAT_S = 15.0
-WHOLE_LIFE = ["queued", "started", "progress 1", "progress 2", "progress 3", "succeeded"]
-
-
-def submit(http: httpx.Client, **parameters: object) -> dict[str, Any]:
-    answer = http.post("/v1/jobs", json={"task": "generate", "steps": 3, **parameters})
-    assert answer.status_code == 202
-    job: dict[str, Any] = answer.json()
-    return job
-
-
-def run(worker: StandIn, job_id: str, pause_s: float = 0.0) -> JobRecord:
-    record = worker.start(job_id)
-    for step in (1, 2, 3):
-        time.sleep(pause_s)
-        worker.report(record, step, eta_s=1.5)
-    worker.finish(record)
-    return record
-
-
-class Listener(threading.Thread):
-    """Follows a job beside the test, and keeps what it is told."""
-
-    def __init__(self, api: ApiProcess, path: str, **options: Any) -> None:
-        super().__init__()
-        self.api, self.path, self.options = api, path, options
-        self.lines: list[str] = []
-        self.start()
-        self.hears("retry: 1000")
-
-    def run(self) -> None:
-        url = f"http://127.0.0.1:{self.api.port}{self.path}"
-        with httpx.Client(trust_env=False, timeout=60) as client, client.stream("GET", url, **self.options) as response:
-            for line in response.iter_lines():
-                self.lines.append(line)
-
-    def hears(self, line: str, within_s: float = 30.0) -> None:
-        deadline = time.monotonic() + within_s
-        while line not in self.lines:
-            assert time.monotonic() < deadline, self.lines
-            time.sleep(0.01)
-
-    @property
-    def events(self) -> list[Told]:
-        return list(events_in(self.lines))
+pytestmark = pytest.mark.usefixtures("silence")  # which is over sooner if it begins now
 
 
 def test_job_is_told_as_it_happens_and_then_the_stream_ends(
@@ -197,55 +150,6 @@ def test_followers_of_a_deleted_job_are_let_go(api: ApiProcess, http: httpx.Clie
     assert 0 < worker.redis.ttl(keys.events(job["id"])) <= 60
 
 
-def test_fifty_followers_of_one_job_all_hear_everything(api: ApiProcess, http: httpx.Client, worker: StandIn) -> None:
-    job = submit(http)
-    crowd = Crowd(api, [job["links"]["events"]] * 50)
-    run(worker, job["id"], pause_s=0.02)
-    heard = crowd.heard()
-    assert len(heard) == 50
-    assert names(heard[0]) == WHOLE_LIFE
-    assert all(one == heard[0] for one in heard)
-
-
-def test_followers_of_many_jobs_share_a_few_connections_to_redis_and_leave_nothing_behind(
-    api: ApiProcess, http: httpx.Client, worker: StandIn
-) -> None:
-    jobs = [submit(http) for _ in range(40)]
-    before = len(worker.redis.client_list())
-    crowd = Crowd(api, [job["links"]["events"] for job in jobs])
-    assert len(worker.redis.client_list()) <= before + 4
-    for job in jobs:
-        run(worker, job["id"])
-    assert [names(heard) for heard in crowd.heard()] == [WHOLE_LIFE] * 40
-    assert nobody_is_followed_any_more(worker)
-
-
-def somebody_is_followed(worker: StandIn) -> bool:
-    """Whether the server reads streams: within a second it waits for one of them."""
-    until = time.monotonic() + 1.0
-    while time.monotonic() < until:
-        if any("b" in client["flags"] for client in worker.redis.client_list()):
-            return True
-        time.sleep(0.02)
-    return False
-
-
-def nobody_is_followed_any_more(worker: StandIn) -> bool:
-    until = time.monotonic() + 20.0
-    while somebody_is_followed(worker):
-        if time.monotonic() > until:
-            return False
-    return True
-
-
-def test_client_that_goes_away_is_forgotten(http: httpx.Client, worker: StandIn) -> None:
-    job = submit(http)
-    with http.stream("GET", job["links"]["events"]) as response:
-        assert next(response.iter_lines()) == "retry: 1000"
-        assert somebody_is_followed(worker)
-    assert nobody_is_followed_any_more(worker)
-
-
 @pytest.fixture
 def durable(durable_redis_server: RedisProcess) -> Iterator[tuple[RedisProcess, StandIn]]:
     stand_in = StandIn(Settings(redis_url=SecretStr(durable_redis_server.url)))
@@ -275,14 +179,3 @@ def test_followers_survive_a_redis_and_resume_on_another_server(durable: tuple[R
         seen = listener.events[-1].id
         rest = events_of(second.client, job["links"]["events"], headers={"Last-Event-ID": seen})
     assert names([*listener.events, *rest]) == WHOLE_LIFE
-
-
-def test_silence_is_filled_with_comments(api: ApiProcess, http: httpx.Client, worker: StandIn) -> None:
-    job = submit(http)
-    listener = Listener(api, job["links"]["events"])
-    begun = time.monotonic()
-    listener.hears(": the job goes on", within_s=HEARTBEAT_S + 10)
-    assert time.monotonic() - begun >= HEARTBEAT_S - 1
-    run(worker, job["id"])
-    listener.join(30)
-    assert names(listener.events) == WHOLE_LIFE

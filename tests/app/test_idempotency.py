@@ -11,9 +11,9 @@ import pytest
 
 from jobs import keys
 from jobs.connect import text
+from tests.app.answers import problem
 from tests.app.pictures import base64_text, encoded, gradient, mask_png, picture_png
 from tests.app.stand_in import StandIn
-from tests.app.test_contract import problem
 
 FIELDS = {"task": "inpaint", "steps": "9"}
 

@@ -9,8 +9,8 @@ import httpx
 import pytest
 
 from jobs import keys
+from tests.app.answers import problem
 from tests.app.stand_in import StandIn
-from tests.app.test_contract import problem
 
 
 def submit(http: httpx.Client, **fields: object) -> str:

@@ -12,9 +12,9 @@ import httpx
 import pytest
 
 from jobs.queue_watch import LOOK_AGAIN_S
+from tests.app.answers import problem
 from tests.app.keyed import KeyedService
 from tests.app.service import ROOT, ApiProcess
-from tests.app.test_contract import problem
 
 
 @pytest.fixture(scope="module")

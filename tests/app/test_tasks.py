@@ -8,9 +8,9 @@ import httpx
 import pytest
 from PIL import Image
 
+from tests.app.answers import problem
 from tests.app.pictures import base64_text, encoded, mask_png, opened, picture_png
 from tests.app.stand_in import StandIn
-from tests.app.test_contract import problem
 
 MEASURED: list[dict[str, str]] = [
     {"task": "colorize"},

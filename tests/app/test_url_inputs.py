@@ -12,11 +12,11 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from app.main import create_app
 from jobs.settings import Settings
+from tests.app.answers import problem
 from tests.app.pictures import base64_text, mask_png, opened, picture_png
 from tests.app.receiver import Receiver, Reply
 from tests.app.service import ApiProcess
 from tests.app.stand_in import StandIn
-from tests.app.test_contract import problem
 from tests.redis_process import RedisProcess
 
 MOST_BYTES = 100_000

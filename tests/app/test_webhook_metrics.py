@@ -10,10 +10,10 @@ from pydantic import SecretStr
 
 from jobs.queue_watch import LOOK_AGAIN_S
 from jobs.settings import Settings
+from tests.app.hooked import SWIFT, settled, submit
 from tests.app.receiver import Receiver, Reply
 from tests.app.service import ApiProcess
 from tests.app.stand_in import StandIn
-from tests.app.test_webhooks import SWIFT, settled, submit
 from tests.redis_process import RedisProcess
 
 

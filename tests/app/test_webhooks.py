@@ -1,52 +1,24 @@
-"""Webhooks from a job's end to their receiver: two API processes, a real receiver, processes that die."""
+"""Webhooks from a job's end to their receiver: two API processes and a real receiver."""
 
 from __future__ import annotations
 
-import base64
 import json
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
-from pydantic import SecretStr
-from standardwebhooks.webhooks import Webhook, WebhookVerificationError
+from standardwebhooks.webhooks import WebhookVerificationError
 from typer.testing import CliRunner
 
 from inlay.cli import app as inlay
-from jobs.settings import Settings
+from tests.app.answers import problem
+from tests.app.hooked import SECRET, SWIFT, TIMEOUT_S, Service, deliveries, settled, submit, verified
 from tests.app.keyed import KeyedService
 from tests.app.receiver import Received, Receiver, Reply
 from tests.app.service import ApiProcess
-from tests.app.stand_in import StandIn
-from tests.app.test_contract import problem
-from tests.redis_process import RedisProcess
-
-SECRET = "whsec_" + base64.b64encode(b"a secret of thirty-two bytes, ok").decode()
-TIMEOUT_S, LEASE_S = 1.0, 6.0
-LOCAL = {"allow_http_urls": True, "allow_any_port": True, "allow_private_addresses": True}
-SWIFT: dict[str, Any] = LOCAL | {"webhook_retry_s": 0.2, "webhook_timeout_s": TIMEOUT_S, "webhook_secret": SECRET}
-
-
-class Service:
-    """Any number of API processes that deliver, and a worker moved by hand."""
-
-    def __init__(self) -> None:
-        self._stack = ExitStack()
-        self.redis = self._stack.enter_context(RedisProcess())
-        self.worker = StandIn(Settings(redis_url=SecretStr(self.redis.url)))
-        self._stack.callback(self.worker.close)
-        self.worker.appear()
-
-    def start(self, **settings: object) -> ApiProcess:
-        return self._stack.enter_context(ApiProcess(**(SWIFT | settings | {"redis_url": self.redis.url})))
-
-    def close(self) -> None:
-        self._stack.close()
 
 
 @pytest.fixture(scope="module")
@@ -64,35 +36,6 @@ def apis(service: Service) -> list[ApiProcess]:
 @pytest.fixture
 def http(apis: list[ApiProcess]) -> httpx.Client:
     return apis[0].client
-
-
-def submit(http: httpx.Client, url: str, **more: object) -> str:
-    response = http.post("/v1/jobs", json={"task": "generate", "webhook_url": url, **more})
-    assert response.status_code == 202, response.text
-    job_id: str = response.json()["id"]
-    return job_id
-
-
-def deliveries(http: httpx.Client, job_id: str) -> dict[str, Any]:
-    response = http.get(f"/v1/jobs/{job_id}/deliveries")
-    assert response.status_code == 200, response.text
-    told: dict[str, Any] = response.json()
-    return told
-
-
-def settled(http: httpx.Client, job_id: str) -> dict[str, Any]:
-    """The log once the webhook is delivered or given up."""
-    deadline = time.monotonic() + 60
-    while (log := deliveries(http, job_id))["state"] in (None, "pending"):
-        assert time.monotonic() < deadline, log
-        time.sleep(0.05)
-    return log
-
-
-def verified(request: Received, secret: str = SECRET) -> dict[str, Any]:
-    """The body, if the signature is right by the reference implementation."""
-    body: dict[str, Any] = Webhook(secret).verify(request.body, request.headers)
-    return body
 
 
 def test_the_end_is_told_once_signed_and_logged(http: httpx.Client, service: Service) -> None:
@@ -223,64 +166,6 @@ def test_deliveries_of_a_job_without_a_webhook_are_none(http: httpx.Client) -> N
     job_id = http.post("/v1/jobs", json={"task": "generate"}).json()["id"]
     assert deliveries(http, job_id)["webhook_url"] is None
     assert deliveries(http, job_id)["attempts"] == []
-
-
-class Fleet(Service):
-    """A service of its own, whose processes may be killed."""
-
-
-@pytest.fixture
-def fleet() -> Iterator[Fleet]:
-    running = Fleet()
-    yield running
-    running.close()
-
-
-def test_what_a_killed_process_leaves_between_attempts_another_delivers(fleet: Fleet) -> None:
-    first = fleet.start(webhook_retry_s=1.0)
-    with Receiver(Reply(503)) as receiver:
-        job_id = submit(first.client, receiver.url)
-        fleet.worker.finish(fleet.worker.start(job_id))
-        receiver.wait_for(1)
-        while not deliveries(first.client, job_id)["attempts"]:
-            time.sleep(0.02)
-        first.process.kill()
-        second = fleet.start()
-        requests = receiver.wait_for(2)
-        log = settled(second.client, job_id)
-    assert [verified(one)["data"]["id"] for one in requests] == [job_id, job_id]
-    assert [(one["status"], one["error"]) for one in log["attempts"]] == [(503, "status"), (204, None)]
-
-
-@pytest.mark.slow
-def test_an_attempt_whose_process_was_killed_is_made_again_when_its_lease_ends(fleet: Fleet) -> None:
-    first = fleet.start(webhook_timeout_s=TIMEOUT_S)
-    with Receiver(Reply(after_s=0.9)) as receiver:
-        job_id = submit(first.client, receiver.url)
-        fleet.worker.finish(fleet.worker.start(job_id))
-        receiver.wait_until(lambda: len(receiver.received) == 1)
-        first.process.kill()
-        began = time.monotonic()
-        second = fleet.start()
-        receiver.wait_until(lambda: len(receiver.received) == 2)
-        assert time.monotonic() - began > LEASE_S - 2.0
-        log = settled(second.client, job_id)
-    assert [(one["attempt"], one["status"], one["error"]) for one in log["attempts"]] == [
-        (1, None, "interrupted"),
-        (2, 204, None),
-    ]
-
-
-def test_after_its_time_a_webhook_is_given_up(fleet: Fleet) -> None:
-    api = fleet.start(webhook_give_up_s=1, webhook_retry_s=0.3)
-    with Receiver(usual=Reply(500)) as receiver:
-        job_id = submit(api.client, receiver.url)
-        fleet.worker.finish(fleet.worker.start(job_id))
-        log = settled(api.client, job_id)
-        heard = len(receiver.received)
-        time.sleep(1.0)
-        assert len(receiver.received) == heard == len(log["attempts"]) >= 2
-    assert log["state"] == "given_up"
 
 
 def test_callers_have_secrets_of_their_own(tmp_path: Path) -> None:
