@@ -10,8 +10,13 @@ from contextlib import contextmanager
 import structlog
 
 from jobs.record import JobRecord
+from jobs.redaction import redact
 from jobs.settings import Settings
 from jobs.tracing import trace_id
+
+CHATTY = ("rq", "rq.worker", "rq.registry")
+INDISCREET = ("botocore", "aiobotocore", "s3fs", "fsspec")
+"""Libraries that write credentials and signatures at the level debug."""
 
 
 def configure_logs(settings: Settings) -> None:
@@ -42,14 +47,16 @@ def configure_logs(settings: Settings) -> None:
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last, redact],
         )
     )
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(settings.log_level.upper())
-    for library in ("rq", "rq.worker", "rq.registry"):
+    for library in CHATTY:
         logging.getLogger(library).setLevel(logging.WARNING)
+    for library in INDISCREET:
+        logging.getLogger(library).setLevel(max(root.level, logging.INFO))
 
 
 @contextmanager

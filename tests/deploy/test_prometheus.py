@@ -13,7 +13,8 @@ from typing import Any, NoReturn
 import pytest
 
 from jobs.metrics import ALL
-from tests.deploy.alert_cases import CASES, Case, Series
+from tests.deploy.alert_cases import CASES, Case
+from tests.deploy.series import Series
 from tests.deploy.watched import DASHBOARDS, INSTALL, PROMETHEUS, ROOT, RULE_FILES, metrics_in, queries, rules
 
 RUNBOOK = "docs/operations.md"

@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import socket
-import subprocess
-import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
-from tests.app.service import ROOT, ApiProcess
+from tests.app.service import ApiProcess
 from tests.end_to_end.collector import Collector, collecting
+from tests.end_to_end.worker_process import WorkerProcess
 from tests.redis_process import RedisProcess
 from tests.worker.tiny_model import make_tiny_model
 
@@ -52,7 +47,7 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Seen]:
         patch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", spans.url)
         patch.setenv("OTEL_BSP_SCHEDULE_DELAY", "100")
         settings = {"redis_url": redis.url, "tracing": "true", "log_format": "json"}
-        with ApiProcess(**settings) as api, _Worker(model, settings) as worker:
+        with ApiProcess(**settings) as api, WorkerProcess(model, **settings) as worker:
             _until(lambda: api.client.get("/readyz").status_code == 200)
             before = _scraped(api.client.get("/metrics")) | _scraped(worker.scrape())
             headers = {"X-Request-ID": "the-request", "traceparent": f"00-{TRACE}-{ABOVE}-01"}
@@ -68,38 +63,6 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Seen]:
             after |= {f"away:{name}": value for name, value in _scraped(api.client.get("/metrics")).items()}
             logs = _lines(api.stop()), _lines(worker.stop())
         yield Seen(job, before, after, spans, *logs)
-
-
-class _Worker:
-    """`python -m worker` that tells its metrics on a free port."""
-
-    def __init__(self, model: Path, settings: dict[str, str]) -> None:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
-        self._settings = settings | {"model": str(model), "metrics_port": str(self.port), "threads": "1"}
-
-    def __enter__(self) -> _Worker:
-        self._log = tempfile.TemporaryFile()
-        environ = {f"INLAY_{name.upper()}": value for name, value in self._settings.items()}
-        command = [sys.executable, "-m", "worker"]
-        self._process = subprocess.Popen(command, cwd=ROOT, env=os.environ | environ, stderr=self._log)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.stop()
-
-    def scrape(self) -> httpx.Response:
-        return httpx.get(f"http://127.0.0.1:{self.port}/metrics", trust_env=False)
-
-    def stop(self) -> str:
-        self._process.kill()
-        self._process.wait(30)
-        if self._log.closed:
-            return ""
-        with self._log:
-            self._log.seek(0)
-            return self._log.read().decode()
 
 
 def _until(condition: Any) -> None:

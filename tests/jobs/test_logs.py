@@ -57,3 +57,41 @@ def test_what_is_logged_about_a_job_names_its_request_and_trace(
     assert [about_it[name] for name in ids] == ["job-00000001", "the-request", trace]
     assert [another.get(name) for name in ids] == ["job-00000002", None, None]
     assert not set(ids) & set(none)
+
+
+KEY = "0123456789abcdefghijklmnopqrstuvwxyz_ABCDEF"
+
+
+@pytest.mark.parametrize("form", ["console", "json"])
+@pytest.mark.parametrize(
+    ("carrier", "secret"),
+    [
+        ("inlay_{}", KEY),
+        ("whsec_{}", "c2l4dGVlbiBhbmQgc2l4dGVlbiBieXRlcyBsb25nISE="),
+        ("v1,{}", "K5oZfzN95Z9UVu1EsfQmfVNQhnkZ2pj9o9NDN/H/pI4="),
+        ("https://s3.example/b/k?X-Amz-Credential={}&a=b", "AKIAIOSFODNN7EXAMPLE%2F20261125"),
+        ("https://s3.example/b/k?X-Amz-Signature={}", "0a1b2c3d4e5f"),
+        ("https://s3.example/b/k?X-Amz-Security-Token={}&a=b", "FwoGZXIvYXdzEBY"),
+        ("rediss://user:{}@redis.example:6379/0", "pass!word"),
+        ("redis://:{}@redis.example:6379/0", "pass!word"),
+    ],
+)
+def test_secrets_are_taken_out_of_every_line(
+    carrier: str, secret: str, form: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    configure_logs(Settings.model_validate({"log_format": form}))
+    text = carrier.format(secret)
+    try:
+        raise ValueError(f"in an error: {text}")
+    except ValueError:
+        logging.getLogger("app").exception("in an event: %s", text, extra={"where": text})
+    written = capsys.readouterr().err
+    assert secret not in written
+    assert written.count(carrier.format("***")) == 3
+
+
+def test_what_only_looks_like_a_secret_stays(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logs(Settings())
+    logging.getLogger("app").info("inlay_webhook_oldest_pending_age_seconds of http://127.0.0.1:8000/v1/jobs?a=b@c")
+    written = capsys.readouterr().err
+    assert "inlay_webhook_oldest_pending_age_seconds of http://127.0.0.1:8000/v1/jobs?a=b@c" in written
