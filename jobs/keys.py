@@ -17,6 +17,9 @@ WORKERS = "inlay:workers"
 WORKER_SEEN = "inlay:worker_seen"
 """Unix time of the last sign of life of any worker."""
 
+REFUSED_ENTRIES = "inlay:refused_entries"
+"""List of the queue entries that workers refused last, newest first."""
+
 RECOVERY_LOCK = "inlay:recovery"
 BLOB_SWEEP_LOCK = "inlay:blob_sweep"
 

@@ -65,11 +65,11 @@ class JobQueue:
         """Forget ids that a worker was taking off the queue when it died, but for those that `keep` wants."""
         for raw in self._redis.lrange(self.rq.intermediate_queue_key, 0, -1):
             if not keep(text(raw)):
-                self._redis.lrem(self.rq.intermediate_queue_key, 0, text(raw))
+                self.forget_taken(raw)
 
-    def forget_taken(self, job_id: str) -> None:
+    def forget_taken(self, job_id: str | bytes) -> None:
         """Take one id off RQ's list of ids that are being taken; the entry was refused."""
-        self._redis.lrem(self.rq.intermediate_queue_key, 1, job_id)
+        self._redis.lrem(self.rq.intermediate_queue_key, 1, job_id)  # type: ignore[arg-type]  # bytes are as good
 
     def clear_started(self, ended: Callable[[str], bool]) -> None:
         """Forget executions that nobody prolongs any more, and the whole of their jobs if those have `ended`.

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from math import ceil
 
 from rq import worker_registration
-from rq.exceptions import DequeueTimeout
+from rq.exceptions import DequeueTimeout, NoSuchJobError
 from rq.executions import Execution
 from rq.job import Job
 from rq.job_lifecycle import format_exc_info
@@ -18,12 +18,14 @@ from rq.serializers import JSONSerializer
 from rq.utils import now
 from rq.worker import BaseWorker, WorkerStatus
 
-from jobs.connect import RedisClient, redis_away
+from jobs.connect import RedisClient, redis_away, text
 from jobs.queue import JobQueue
+from jobs.refused_entries import RefusedEntries
 from jobs.settings import Settings
 from worker.active import ActiveJob
-from worker.entries import AllowedJob
+from worker.entries import ENTRY_ID, LARGEST_BYTES, AllowedJob
 from worker.errors import RefusedEntry
+from worker.metrics import REFUSED
 
 logger = logging.getLogger(__name__)
 
@@ -42,7 +44,7 @@ class BookkeepingWorker(BaseWorker):
         settings: Settings,
         redis: RedisClient,
         name: str | None = None,
-        on_refusal: Callable[[], None] = lambda: None,
+        on_refusal: Callable[[str], None] = lambda reason: None,
     ) -> None:
         self.books_ttl_s = 2 * ceil(settings.worker_ttl_s)
         super().__init__(
@@ -56,6 +58,7 @@ class BookkeepingWorker(BaseWorker):
         )
         self.log_result_lifespan = False
         self._jobs = JobQueue(redis, settings)
+        self._refused = RefusedEntries(redis, ttl_s=settings.job_ttl_s)
         self._job_ttl_s = settings.job_ttl_s
         self._on_refusal = on_refusal
 
@@ -66,32 +69,47 @@ class BookkeepingWorker(BaseWorker):
     def next_entry(self, timeout_s: float | None) -> AllowedJob | None:
         """Take the next acceptable entry off the queue, waiting at most `timeout_s` (None: not at all).
 
-        Entries that are not ours are logged and erased: their jobs, if there are any, are queued again by the recovery.
+        Entries that are not ours are logged, counted, put aside and erased; their jobs, if there are any, are queued
+        again by the recovery. One at a time: whoever fills the queue with such shall not keep the engine waiting.
         """
+        queue = self.queues[0]
         try:
-            found = self.queue_class.dequeue_any(
-                self.queues,
-                timeout_s,  # type: ignore[arg-type]  # Redis takes fractions
-                connection=self.connection,
-                job_class=self.job_class,
-                serializer=self.serializer,
-            )
+            found = self.queue_class.lmove(self.connection, queue.key, timeout_s)  # type: ignore[arg-type]  # Redis takes fractions
         except DequeueTimeout:
-            return None
-        except Exception as error:
-            if redis_away(error):
-                raise
-            job_id = str(getattr(error, "job_id", ""))
-            self._refuse(job_id, error)
             return None
         if found is None:
             return None
-        entry = found[0]
+        raw_id: bytes = found[1]
         try:
+            if not ENTRY_ID.fullmatch(raw_id):
+                raise RefusedEntry("what stands in the queue is no id of a job")
+            entry = AllowedJob.fetch(raw_id.decode(), connection=self.connection, serializer=self.serializer)
             return AllowedJob.checked(entry)
-        except RefusedEntry as refused:
-            self._refuse(entry.id, refused)
-            return None
+        except NoSuchJobError:
+            self.refuse(raw_id, "there is no such entry, or it has expired")
+        except Exception as error:
+            if redis_away(error):
+                raise
+            self.refuse(raw_id, str(error) or type(error).__name__)
+        return None
+
+    def refuse(self, raw_id: bytes, why: str, reason: str = REFUSED) -> None:
+        """Count an entry as refused for `reason` (of `worker.metrics`), put aside what can be seen of it, erase it."""
+        logger.warning("queue entry refused", extra={"job_id": text(raw_id[:64]), "reason": why})
+        self._on_refusal(reason)
+        self._refused.put(raw_id, why, self.name, *self._payload(raw_id))
+        self._jobs.forget_taken(raw_id)
+        if ENTRY_ID.fullmatch(raw_id):
+            self._jobs.remove(raw_id.decode())
+
+    def _payload(self, raw_id: bytes) -> tuple[bytes, int]:
+        """The beginning of what an entry asks for, and its whole length; nothing where it is no hash."""
+        key = Job.key_for("").encode() + raw_id
+        if self.connection.type(key) != b"hash":
+            return b"", 0
+        size = int(self.connection.hstrlen(key, "data"))
+        data = self.connection.hget(key, "data") if size <= LARGEST_BYTES else None
+        return data if isinstance(data, bytes) else b"", size
 
     def open(self, entry: AllowedJob) -> Execution:
         """Enter a new execution into RQ's books."""
@@ -150,8 +168,3 @@ class BookkeepingWorker(BaseWorker):
                 pipeline.expire(self.key, self.books_ttl_s)
                 worker_registration.register(self, pipeline)
                 pipeline.execute()
-
-    def _refuse(self, job_id: str, reason: BaseException) -> None:
-        logger.warning("queue entry refused", extra={"job_id": job_id[:64], "reason": str(reason)})
-        self._on_refusal()
-        self._jobs.remove(job_id)

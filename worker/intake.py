@@ -15,7 +15,7 @@ from worker.assignment import Prepared
 from worker.books import BookkeepingWorker
 from worker.entries import AllowedJob
 from worker.errors import failure
-from worker.metrics import TAKEN, UNREADABLE, WorkerMetrics
+from worker.metrics import TAKEN, UNKNOWN, UNREADABLE, WorkerMetrics
 from worker.patience import Patience
 from worker.runner import Runner
 from worker.shelf import Shelf
@@ -77,8 +77,7 @@ class Intake:
             self._start(self._shelf.store.claim(entry.id, self._books.name), entry)
             self._patience.attempt(lambda: self._shelf.queue.taken(entry.id), None)
         except JobNotFound:
-            self._metrics.rejected(TAKEN)
-            self._shelf.queue.remove(entry.id)
+            self._books.refuse(entry.id.encode(), "there is no such job, or it was deleted", UNKNOWN)
         except TransitionRefused as refused:
             self._metrics.rejected(TAKEN)
             # Queued twice, or canceled meanwhile; if it runs elsewhere, RQ's books about it are not ours to erase.

@@ -16,8 +16,9 @@ from jobs.record import JobRecord, Timings
 from jobs.settings import Settings
 from jobs.spec import TASKS
 
-REFUSED, TAKEN, UNREADABLE = "refused", "taken", "unreadable"
-"""Why an entry is not run: it is none of ours; its job runs elsewhere or has ended; its record cannot be read."""
+REFUSED, UNKNOWN, TAKEN, UNREADABLE = "refused", "unknown", "taken", "unreadable"
+"""Why an entry is not run: it is none of ours; there is no such job; it runs elsewhere or has ended; its record cannot
+be read."""
 
 KINDS = ("denoise", "encode", "decode", "differentiate")
 """Of calls."""
@@ -50,7 +51,7 @@ class WorkerMetrics:
         for kind in KINDS:
             self._out_of_memory.labels(kind)
             self._call_retries.labels(kind)
-        for reason in (REFUSED, TAKEN, UNREADABLE):
+        for reason in (REFUSED, UNKNOWN, TAKEN, UNREADABLE):
             self._rejects.labels(reason)
         self._nfe = names.NFE.counter(registry)
         self._result_bytes = names.RESULT_BYTES.counter(registry)
@@ -83,7 +84,7 @@ class WorkerMetrics:
         self._call_retries.labels(kind).inc()
 
     def rejected(self, reason: str) -> None:
-        """A queue entry was taken and is not run: `REFUSED`, `TAKEN` or `UNREADABLE`."""
+        """A queue entry was taken and is not run: `REFUSED`, `UNKNOWN`, `TAKEN` or `UNREADABLE`."""
         self._rejects.labels(reason).inc()
 
     def claimed(self, record: JobRecord) -> None:

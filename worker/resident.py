@@ -8,7 +8,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 
 from jobs.blobs import open_blobs
 from jobs.connect import RedisClient
@@ -28,7 +27,7 @@ from worker.diffusers_model import DiffusersModel
 from worker.drain import Drain
 from worker.intake import Intake
 from worker.metering import MeteredEvaluator
-from worker.metrics import REFUSED, WorkerMetrics
+from worker.metrics import WorkerMetrics
 from worker.patience import Patience
 from worker.periodic import Periodic
 from worker.preparing import Preparing
@@ -68,7 +67,7 @@ class ResidentWorker(BookkeepingWorker):
         tracing: Tracing | None = None,
     ) -> None:
         self.metrics = WorkerMetrics(model.device)
-        super().__init__(settings, redis, name, on_refusal=partial(self.metrics.rejected, REFUSED))
+        super().__init__(settings, redis, name, on_refusal=self.metrics.rejected)
         self._settings = settings
         self._model = model
         self._features = features

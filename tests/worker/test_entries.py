@@ -74,7 +74,13 @@ def test_our_own_entry_is_taken(worker: BookkeepingWorker, queue: JobQueue) -> N
         payload(RUN_JOB, None, [ID], {"context": 1}),
         payload(RUN_JOB, "builtins.str", [ID], {}),
         payload("worker.process.Plan", None, [ID], {}),
+        payload(RUN_JOB, None, {ID: 1}, {}),
+        payload(RUN_JOB, None, [[ID]], {}),
+        payload(RUN_JOB, None, 7, None),
+        payload(7, None, [ID], {}),
         payload("too", "short"),
+        zlib.compress(payload(RUN_JOB, None, [ID], {})),
+        b"[" * 8000,
         b"neither zlib nor json",
         b"",
     ],
@@ -101,9 +107,13 @@ def test_unreadable_hash_is_erased(worker: BookkeepingWorker, queue: JobQueue, r
     assert redis.keys("rq:job:*") == []
 
 
-def test_entry_without_hash_is_passed_over(worker: BookkeepingWorker, queue: JobQueue, redis: RedisClient) -> None:
+def test_entry_without_hash_is_refused_and_forgotten(
+    worker: BookkeepingWorker, queue: JobQueue, redis: RedisClient
+) -> None:
     redis.rpush(queue.rq.key, "nobody-here")
     queue.enqueue(ID)
+    assert worker.next_entry(None) is None
+    assert redis.llen(queue.rq.intermediate_queue_key) == 0
     entry = worker.next_entry(None)
     assert entry is not None
     assert entry.id == ID
