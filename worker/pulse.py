@@ -11,6 +11,7 @@ from typing import NoReturn
 from jobs.settings import Settings
 from jobs.workers import WorkerPresence, WorkerRegistry, WorkerState
 from worker.books import BookkeepingWorker
+from worker.health import HealthFile
 from worker.metering import MeteredEvaluator
 from worker.patience import Patience
 
@@ -44,6 +45,7 @@ class Pulse:
         self._tell = tell
         self._on_hang = on_hang
         self._registry = WorkerRegistry(books.connection)
+        self._file = HealthFile(settings.health_file)
 
     def beat(self) -> None:
         """Give a sign of life, unless the engine has made no progress for too long."""
@@ -52,10 +54,13 @@ class Pulse:
             logger.critical("the engine hangs", extra={"worker": presence.name, "idle_s": self._meter.idle_for_s()})
             self._on_hang()
             return
+        # First: a worker lives whether or not Redis does, and waiting for it takes seconds.
+        self._file.write(presence.state.value, presence.running)
         self._patience.attempt(lambda: self._beat(presence), None)
 
     def leave(self) -> None:
         """Withdraw from the list of workers, if Redis is there."""
+        self._file.remove()
         self._patience.attempt(lambda: self._registry.leave(self._books.name), None)
 
     def _beat(self, presence: WorkerPresence) -> None:
