@@ -48,6 +48,7 @@ RUN /opt/venv/bin/pip install --no-deps --no-build-isolation . \
 FROM base AS worker
 # Hub models are kept here between restarts; mount a volume. Writable by the user, also when the rest is read-only.
 ENV HF_HOME=/var/cache/inlay \
+    INLAY_HEALTH_FILE=/tmp/inlay-worker.json \
     NVIDIA_DRIVER_CAPABILITIES=compute,utility \
     NVIDIA_VISIBLE_DEVICES=all
 RUN install -d -o inlay -g inlay /var/cache/inlay
@@ -57,6 +58,8 @@ COPY --from=worker-packages /opt/venv /opt/venv
 COPY models ./models
 USER 10001:10001
 STOPSIGNAL SIGTERM
+# Longer than it takes to load a model from the hub; who stands still for 20 s after that is ill, who works hard is not.
+HEALTHCHECK --interval=15s --timeout=10s --start-period=30m --retries=3 CMD ["python", "-m", "worker.health"]
 CMD ["python", "-m", "worker"]
 
 # Last, so that `docker build .` makes the small one.

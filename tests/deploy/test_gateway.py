@@ -1,0 +1,127 @@
+"""The gateway of docker-compose.yml, a real nginx, in front of two real API processes."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+import subprocess
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import NoReturn
+
+import httpx
+import pytest
+from pydantic import SecretStr
+
+from jobs.settings import Settings
+from tests.app.pictures import picture_png
+from tests.app.service import ApiProcess
+from tests.app.stand_in import StandIn
+from tests.redis_process import RedisProcess
+
+CONFIG = Path(__file__).parents[2] / "deploy" / "gateway" / "nginx.conf"
+
+
+@pytest.fixture(scope="module")
+def redis() -> Iterator[RedisProcess]:
+    with RedisProcess() as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def apis(redis: RedisProcess) -> Iterator[list[ApiProcess]]:
+    with ExitStack() as stack:
+        given = {"redis_url": redis.url, "max_upload_bytes": 2**20, "log_format": "json"}
+        yield [stack.enter_context(ApiProcess(**given)) for _ in range(2)]
+
+
+@pytest.fixture
+def gateway(
+    apis: list[ApiProcess], tmp_path: Path, missing_system_part: Callable[[str], NoReturn]
+) -> Iterator[httpx.Client]:
+    """Nginx by the very file, but for what Docker's DNS would tell and the port."""
+    nginx = shutil.which("nginx", path="/usr/sbin:/usr/local/sbin:/usr/bin:/usr/local/bin")
+    if nginx is None:
+        missing_system_part("nginx: apt-get install nginx-light")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    servers = " ".join(f"server 127.0.0.1:{api.port};" for api in apis)
+    text = CONFIG.read_text()
+    for docker, here in (
+        ("resolver 127.0.0.11 valid=5s;", f"upstream api {{ {servers} }}"),
+        ("set $api http://api:8000;", "set $api http://api;"),
+        ("listen 8080;", f"listen 127.0.0.1:{port};"),
+        ("/tmp/", f"{tmp_path}/"),
+    ):
+        assert docker in text
+        text = text.replace(docker, here)
+    (tmp_path / "nginx.conf").write_text(text)
+    command = [nginx, "-e", "stderr", "-p", str(tmp_path), "-c", str(tmp_path / "nginx.conf"), "-g", "daemon off;"]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE)
+    try:
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60, trust_env=False) as client:
+            wait_until_it_listens(client, process)
+            yield client
+    finally:
+        process.terminate()
+        process.communicate(timeout=30)
+
+
+def wait_until_it_listens(client: httpx.Client, process: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + 30
+    while True:
+        try:
+            assert client.get("/healthz").status_code == 200
+            return
+        except httpx.TransportError:
+            assert process.poll() is None
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+
+
+def test_a_job_is_submitted_and_followed_as_it_happens(redis: RedisProcess, gateway: httpx.Client) -> None:
+    worker = StandIn(Settings(redis_url=SecretStr(redis.url)))
+    worker.appear()
+    files = {"image": ("x.png", picture_png(), "image/png")}
+    job_id = gateway.post("/v1/jobs", files=files, data={"task": "complete", "keep": "left"}).json()["id"]
+    with gateway.stream("GET", f"/v1/jobs/{job_id}/events") as stream:
+        lines = stream.iter_lines()
+        assert next(line for line in lines if line.startswith("event:")) == "event: queued"
+        record = worker.start(job_id)
+        assert next(line for line in lines if line.startswith("event:")) == "event: started", "nothing is held back"
+        worker.finish(record)
+        assert next(line for line in lines if line.startswith("event:")) == "event: succeeded"
+    worker.close()
+
+
+def test_what_is_too_large_is_refused_by_the_api_with_a_problem(gateway: httpx.Client) -> None:
+    answer = gateway.post("/v1/jobs", content=bytes(8 * 2**20), headers={"Content-Type": "application/octet-stream"})
+    assert answer.status_code in {413, 415}
+    assert answer.headers["content-type"] == "application/problem+json"
+
+
+def test_every_replica_answers_and_one_that_is_gone_is_passed_over(
+    apis: list[ApiProcess], gateway: httpx.Client
+) -> None:
+    seen = Counter(answering(gateway, apis) for _ in range(8))
+    assert set(seen) == {0, 1}
+    apis[1].stop()
+    assert [gateway.get("/healthz").status_code for _ in range(8)] == [200] * 8
+
+
+def answering(gateway: httpx.Client, apis: list[ApiProcess]) -> int:
+    """Which of the replicas answers a request: the one whose counter moves."""
+    before = [requests(api) for api in apis]
+    assert gateway.get("/v1/limits").status_code == 200
+    moved = [requests(api) - count for api, count in zip(apis, before, strict=True)]
+    return moved.index(1.0)
+
+
+def requests(api: ApiProcess) -> float:
+    text = api.client.get("/metrics").text
+    lines = [line for line in text.splitlines() if line.startswith("inlay_http_request_duration_seconds_count")]
+    return sum(float(line.rpartition(" ")[2]) for line in lines if 'route="/v1/limits"' in line)
