@@ -6,10 +6,10 @@ ROOMS := sampler jobs app worker inlay training benchmarks deploy tests tools
 PRESENT := $(wildcard $(ROOMS))
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo model test test-slow coverage check format lock clean loadtest
+.PHONY: help install demo model test test-slow coverage check format lock clean loadtest audit deploy-tools
 
 help: ## Say what there is to run
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 install: ## Create .venv from requirements.lock (at once when nothing changed)
 	@$(PYTHON) tools/install.py
@@ -49,6 +49,14 @@ format: install ## Write the formatting that `make check` asks for
 
 lock: install ## Resolve pyproject.toml again and write the lock files
 	$(VENV)/python tools/lock.py
+
+audit: ## Ask the public databases about holes in the locked packages (needs the network)
+	@test -x .audit_cache/bin/pip-audit || { $(PYTHON) -m venv .audit_cache && .audit_cache/bin/pip --quiet install pip-audit; }
+	.audit_cache/bin/pip-audit --no-deps --disable-pip $(patsubst %,-r %,$(wildcard requirements*.lock))
+
+deploy-tools: ## Fetch the checkers of deploy/k8s, a hundred megabytes; its tests then use them
+	@test -x .deploy_cache/bin/python || $(PYTHON) -m venv .deploy_cache
+	.deploy_cache/bin/pip --quiet install -r tests/deploy/requirements.txt
 
 clean: ## Remove caches and the demo's output (not .venv, not build/'s training runs)
 	rm -rf build/demo build/demo-files build/demo.png .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis htmlcov .coverage .coverage.*

@@ -34,8 +34,7 @@ def redis() -> Iterator[RedisProcess]:
 @pytest.fixture(scope="module")
 def apis(redis: RedisProcess) -> Iterator[list[ApiProcess]]:
     with ExitStack() as stack:
-        given = {"redis_url": redis.url, "max_upload_bytes": 2**20, "log_format": "json"}
-        yield [stack.enter_context(ApiProcess(**given)) for _ in range(2)]
+        yield [stack.enter_context(ApiProcess(redis_url=redis.url, max_upload_bytes=2**20)) for _ in range(2)]
 
 
 @pytest.fixture

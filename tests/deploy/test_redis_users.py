@@ -109,8 +109,8 @@ def test_a_whole_job_over_tls_as_the_one_user(missing_system_part: Callable[[str
     if debian is None:
         missing_system_part("a Redis server with TLS: apt-get install redis-server")
     with RedisWithUsers(tls=True, server=debian) as server:
-        given = {"redis_url": server.url, "redis_password_file": server.password_file}
-        with ApiProcess(**given) as api, running_worker(server):
+        api = ApiProcess(redis_url=server.url, redis_password_file=server.password_file)
+        with api, running_worker(server):
             run_a_job(api.client)
         assert "NOPERM" not in server.log.read_text()
 

@@ -45,7 +45,8 @@ def bomb() -> bytes:
 
 def lay(bench: Bench, raw_id: str | bytes, **fields: Any) -> None:
     if fields:
-        bench.redis.hset(Job.key_for(ID), mapping={"status": "queued", **fields})
+        mapping: dict[Any, Any] = {"status": "queued", **fields}
+        bench.redis.hset(Job.key_for(ID), mapping=mapping)
     bench.redis.rpush(bench.queue.rq.key, raw_id)
 
 
