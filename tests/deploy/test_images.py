@@ -206,6 +206,7 @@ def test_services_run_hardened(compose: dict[str, Any]) -> None:
     for name, service in compose["services"].items():
         assert service["read_only"], name
         assert service["cap_drop"] == ["ALL"], json.dumps(service)
+        assert service["security_opt"] == ["no-new-privileges:true"], name
 
 
 def test_the_api_starts_where_torch_is_not_installed() -> None:
