@@ -17,6 +17,7 @@ from jobs.record import Progress
 from worker.active import ActiveJob
 from worker.patience import Patience
 from worker.previews import LatentColors, encode_preview
+from worker.side_threads import compute_alone
 
 logger = logging.getLogger(__name__)
 
@@ -62,6 +63,7 @@ class Announcer(threading.Thread):
 
     def run(self) -> None:
         """The thread's loop."""
+        compute_alone()
         while (due := self._wait()) is not None:
             try:
                 self._tell(due)

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+
+import torch
 
 from jobs.blobs import open_blobs
 from jobs.connect import RedisClient
@@ -38,6 +39,7 @@ from worker.recovery import Recovery
 from worker.reporting import Reporting
 from worker.runner import Runner
 from worker.shelf import Shelf
+from worker.side_threads import side_pool
 from worker.warm_up import batch_sizes, warm_up
 
 logger = logging.getLogger(__name__)
@@ -75,7 +77,8 @@ class ResidentWorker(BookkeepingWorker):
         self.metrics.watch_engine(self._meter.idle_for_s)
         self._patience = Patience()
         self._shelf = Shelf(JobStore(redis, settings), JobQueue(redis, settings), open_blobs(settings, redis))
-        self._pool = ThreadPoolExecutor(settings.finishing_threads, thread_name_prefix="finishing")
+        self._engine_threads = torch.get_num_threads()
+        self._pool = side_pool(settings.finishing_threads)
         reporting = Reporting(self.metrics, tracing or Carrying())
         self._closing = Closing(self._shelf, self, self._pool, self._patience, settings, reporting)
         sizes = batch_sizes(settings.max_batch, fixed=settings.compile or model.device.type != "cpu")
@@ -105,6 +108,7 @@ class ResidentWorker(BookkeepingWorker):
 
     def serve(self) -> int:
         """Warm up, then work until drained; returns the exit status of the process."""
+        torch.set_num_threads(self._engine_threads)
         self._patience.insist(self._enter)
         heartbeat = Periodic("heartbeat", self._settings.heartbeat_interval_s, self.beat)
         recovery = Periodic(

@@ -5,9 +5,9 @@ from __future__ import annotations
 import io
 import subprocess
 import tempfile
-import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -43,13 +43,10 @@ def seconds_served(model: DiffusersModel, base: Settings, count: int) -> float:
             queue.enqueue(record.id)
             ids.append(record.id)
         worker = ResidentWorker(settings, connect(settings, retries=1), model)
-        thread = threading.Thread(target=worker.serve)
-        thread.start()
-        try:
-            records = _wait(store, ids)
-        finally:
-            worker.request_drain()
-            thread.join()
+        with ThreadPoolExecutor(1) as beside:
+            waiting = beside.submit(_wait, store, ids, worker.request_drain)
+            worker.serve()  # in this thread, as in a worker's process
+            records = waiting.result()
     started = [record.started_at for record in records if record.started_at]
     finished = [record.finished_at for record in records if record.finished_at]
     return (max(finished) - min(started)).total_seconds()
@@ -67,8 +64,15 @@ def _png(seed: int, side: int) -> bytes:
     return buffer.getvalue()
 
 
-def _wait(store: JobStore, ids: list[str]) -> list[JobRecord]:
+def _wait(store: JobStore, ids: list[str], at_the_end: Callable[[], None]) -> list[JobRecord]:
     """The final records; raises `RuntimeError` if a job failed."""
+    try:
+        return _final(store, ids)
+    finally:
+        at_the_end()
+
+
+def _final(store: JobStore, ids: list[str]) -> list[JobRecord]:
     left, done = list(ids), []
     while left:
         time.sleep(POLL_S)
