@@ -6,7 +6,7 @@ import io
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ import pytest
 import torch
 from PIL import Image
 from pydantic import SecretStr
+from redis.exceptions import RedisError
 
 from jobs import keys
 from jobs.blobs import open_blobs
@@ -32,6 +33,9 @@ from worker.resident import ResidentWorker
 
 PATIENCE_S = 120.0
 """Nothing takes that long; machines that run these tests may be busy."""
+
+LONG: dict[str, Any] = {"steps": 100, "solver": "newton", "inner_steps": 20}
+"""Thousands of evaluations: certainly still running when something happens to it."""
 
 
 @pytest.fixture(scope="session")
@@ -85,6 +89,18 @@ def png(picture: Image.Image) -> bytes:
     buffer = io.BytesIO()
     picture.save(buffer, "PNG")
     return buffer.getvalue()
+
+
+def half_mask(width_px: int, height_px: int) -> bytes:
+    """The right half is painted anew."""
+    mask = Image.new("L", (width_px, height_px), 0)
+    mask.paste(255, (width_px // 2, 0, width_px, height_px))
+    return png(mask)
+
+
+def books(redis: RedisClient) -> list[bytes | str]:
+    """What RQ still knows of jobs."""
+    return redis.keys("rq:job:*") + redis.keys("rq:execution*") + redis.keys("rq:queue:*") + redis.keys("rq:wip:*")
 
 
 class Bench:
@@ -173,7 +189,27 @@ def start_worker(settings: Settings, redis: RedisClient, tiny_model: DiffusersMo
         finally:
             worker.request_drain()
             worker.request_drain()
-            thread.join(PATIENCE_S)
-            assert not thread.is_alive()
+            join_waking(thread, redis)
 
     return run
+
+
+def join_waking(thread: threading.Thread, redis: RedisClient) -> None:
+    """Wait for the end of a worker; one that just waits for a job looks up at once, not after a second."""
+    deadline = time.monotonic() + PATIENCE_S
+    while thread.is_alive():
+        assert time.monotonic() < deadline
+        with suppress(RedisError):  # a test may have ended the server
+            for client in redis.client_list():
+                if client["cmd"] == "blmove":
+                    redis.client_unblock(client["id"])
+        thread.join(0.02)
+
+
+@pytest.fixture
+def statuses(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Exit statuses of workers."""
+    ended: list[int] = []
+    serve = ResidentWorker.serve
+    monkeypatch.setattr(ResidentWorker, "serve", lambda self: ended.append(serve(self)))
+    return ended

@@ -88,7 +88,7 @@ def test_previews_are_pictures_of_the_documented_size_for_who_wants_them(
 def test_end_that_a_client_or_a_deadline_makes_is_told(bench: Bench, start_worker: StartWorker, log: EventLog) -> None:
     with start_worker():
         canceled = bench.submit(steps=100, solver="newton", inner_steps=20)
-        late = bench.submit(steps=100, solver="newton", inner_steps=20, deadline_s=1.0)
+        late = bench.submit(steps=100, solver="newton", inner_steps=20, n=4, deadline_s=1.0)
         bench.wait_for_step(canceled)
         bench.store.request_cancel(canceled)
         bench.wait(canceled)

@@ -79,14 +79,14 @@ def test_job_that_comes_back_to_a_worker_that_still_runs_it_is_run_once(
 
 
 def test_full_redis_fails_nothing(bench: Bench, start_worker: StartWorker, redis: RedisClient) -> None:
-    with start_worker() as worker:
+    with start_worker(worker_ttl_s=1.0) as worker:
         running = bench.submit(steps=30)
         waiting = bench.submit()
         bench.wait_for_step(running)
         redis.config_set("maxmemory", 1)
         try:
             wait_for(lambda: _is_full(redis))
-            time.sleep(3.0)
+            time.sleep(1.5)  # beyond its sign of life, which cannot be renewed
             assert worker.presence().evaluations > 0
         finally:
             redis.config_set("maxmemory", 0)
