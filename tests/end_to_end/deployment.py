@@ -14,7 +14,7 @@ from pydantic import SecretStr
 
 from inlay import Client
 from inlay.models import Job
-from jobs.connect import connect
+from jobs.connect import connect, text
 from jobs.settings import Settings
 from jobs.store import JobStore
 from jobs.workers import WorkerRegistry
@@ -35,20 +35,20 @@ class Deployment:
     """The service on loopback::
 
     with Deployment() as service:
-        service.start_worker()
+        service.have_workers(1)
         service.client.complete(...)
     """
 
     def __init__(self) -> None:
         self._stack = ExitStack()
-        self.workers: dict[str, subprocess.Popen[bytes]] = {}
+        self.workers: dict[int, subprocess.Popen[bytes]] = {}
 
     def __enter__(self) -> Self:
         self.redis = self._stack.enter_context(RedisProcess(append_only=True))
         self.api = self._stack.enter_context(ApiProcess(redis_url=self.redis.url))
         settings = Settings(redis_url=SecretStr(self.redis.url))
-        redis = connect(settings)
-        self._store, self._registry = JobStore(redis, settings), WorkerRegistry(redis)
+        self._redis = self._stack.enter_context(connect(settings))
+        self._store, self._registry = JobStore(self._redis, settings), WorkerRegistry(self._redis)
         self.client = self._stack.enter_context(Client(str(self.api.client.base_url)))
         return self
 
@@ -60,25 +60,31 @@ class Deployment:
             worker.wait(timeout=30)
         self._stack.close()
 
-    def start_worker(self) -> subprocess.Popen[bytes]:
-        """Start a worker and return when it is warm and takes jobs."""
+    def have_workers(self, count: int) -> None:
+        """Start what is missing of so many workers, and return when they are warm and take jobs."""
+        missing = count - sum(worker.poll() is None for worker in self.workers.values())
         environ = os.environ | WORKER_SETTINGS | {"INLAY_REDIS_URL": self.redis.url}
-        worker = subprocess.Popen([sys.executable, "-m", "worker"], cwd=ROOT, env=environ)
+        for _ in range(missing):
+            worker = subprocess.Popen([sys.executable, "-m", "worker"], cwd=ROOT, env=environ)
+            self.workers[worker.pid] = worker
+        living = {pid for pid, worker in self.workers.items() if worker.poll() is None}
         deadline = time.monotonic() + READY_S
-        while not (new := {one.name for one in self._registry.alive() if one.state == "ready"} - set(self.workers)):
-            assert worker.poll() is None, "the worker ended"
-            assert time.monotonic() < deadline, "the worker does not get ready"
+        while not living <= {self._pid(one.name) for one in self._registry.ready()}:
+            assert all(self.workers[pid].poll() is None for pid in living), "a worker ended"
+            assert time.monotonic() < deadline, "a worker does not get ready"
             time.sleep(0.1)
-        self.workers[new.pop()] = worker
         self.wait_until_ready()
-        return worker
+
+    def _pid(self, name: str) -> int:
+        """Process id of the worker of a name, which it has chosen by itself; 0 if it is gone."""
+        return int(text(self._redis.hget(f"rq:worker:{name}", "pid") or b"0"))
 
     def worker_of(self, job_id: str) -> subprocess.Popen[bytes]:
         """The worker process that runs a job."""
         record = self._store.get(job_id)
         assert record is not None
         assert record.worker is not None
-        return self.workers[record.worker]
+        return self.workers[self._pid(record.worker)]
 
     def wait_until_ready(self) -> None:
         """Returns when `/readyz` says so."""

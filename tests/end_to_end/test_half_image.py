@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from statistics import fmean
 
@@ -23,13 +22,6 @@ pytestmark = pytest.mark.end_to_end
 
 ROOT = Path(__file__).parents[2]
 WAIT_S = 240.0
-
-
-@pytest.fixture(scope="module")
-def service() -> Iterator[Deployment]:
-    with Deployment() as deployment:
-        deployment.start_worker()
-        yield deployment
 
 
 def test_half_pictures_are_completed_close_to_the_truth(service: Deployment) -> None:

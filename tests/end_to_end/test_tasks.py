@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from math import sqrt
 from pathlib import Path
 
@@ -26,13 +25,6 @@ pytestmark = pytest.mark.end_to_end
 JUDGE = Path(__file__).parents[2] / "models" / "judge"
 WAIT_S = 240.0
 STEPS = 6
-
-
-@pytest.fixture(scope="module")
-def service() -> Iterator[Deployment]:
-    with Deployment() as deployment:
-        deployment.start_worker()
-        yield deployment
 
 
 def ended(service: Deployment, job: Job) -> tuple[Job, Image.Image]:

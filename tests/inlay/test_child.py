@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 from inlay.child import Child, ChildSpec, RestartPolicy
@@ -146,7 +147,7 @@ def test_no_child_survives_a_parent_that_is_killed(tmp_path: Path) -> None:
     ) as parent:
         assert parent.stdout is not None
         pid = int(parent.stdout.readline())
-        time.sleep(0.2)  # past the tether's exec
+        until(lambda: "tether.py" not in " ".join(psutil.Process(pid).cmdline()))
         assert not gone(pid)
         parent.kill()
     until(lambda: gone(pid))

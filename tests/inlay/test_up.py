@@ -94,6 +94,12 @@ def until(condition: Callable[[], object], timeout_s: float = 15.0) -> None:
         time.sleep(0.05)
 
 
+def is_itself(child: psutil.Process) -> bool:
+    """Whether it runs its own program: neither still a copy of `inlay up` nor the tether before it."""
+    words = child.cmdline()
+    return "up" not in words and not any(word.endswith("tether.py") for word in words)
+
+
 def half_picture() -> bytes:
     buffer = io.BytesIO()
     Image.new("RGB", (128, 128), (200, 30, 30)).save(buffer, "PNG")
@@ -103,9 +109,10 @@ def half_picture() -> bytes:
 @pytest.mark.timeout(600)
 def test_up_serves_restarts_a_killed_worker_goes_on_with_its_job_and_stops_cleanly(up: NewUp, tmp_path: Path) -> None:
     model = make_tiny_model(tmp_path)
-    service = up("--port", "0", "--data", str(tmp_path / "data"), INLAY_MODEL=str(model))
+    soon_missed = {"INLAY_HEARTBEAT_INTERVAL_S": "0.5", "INLAY_REDIS_TIMEOUT_S": "2", "INLAY_WORKER_TTL_S": "3"}
+    service = up("--port", "0", "--data", str(tmp_path / "data"), INLAY_MODEL=str(model), **soon_missed)
     with Client(service.url_when_ready()) as client:
-        job = client.complete(half_picture(), keep="left", steps=100, solver="newton", inner_steps=3, seed=1)
+        job = client.complete(half_picture(), keep="left", steps=60, solver="newton", inner_steps=3, seed=1)
         until(lambda: client.get(job.id).state == "running")
         (worker,) = (child for child in service.children() if "worker" in child.cmdline())
         worker.kill()
@@ -124,7 +131,7 @@ def test_nothing_survives_a_kill_and_the_folder_can_be_used_again(up: NewUp, tmp
     arguments = ("--port", "0", "--data", str(tmp_path / "data"))
     first = up(*arguments)
     first.wait_for_children(3)
-    time.sleep(0.5)  # past the tethers' exec
+    until(lambda: all(is_itself(child) for child in first.children()))
     second_status, told = up(*arguments).end_by_itself()
     assert second_status == ExitStatus.FAILURE
     assert "another `inlay up` is using" in told

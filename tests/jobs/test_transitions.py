@@ -45,7 +45,7 @@ def test_only_transitions_in_the_table_happen(
         assert found.state is origin
 
 
-@pytest.mark.parametrize("origin", FINAL_STATES)
+@pytest.mark.parametrize("origin", sorted(FINAL_STATES))
 def test_final_state_is_never_overwritten(store: JobStore, new_record: NewRecord, origin: JobState) -> None:
     record = new_record()
     bring(store, record, origin)

@@ -24,7 +24,7 @@ WORK_MS = 240_000
 @pytest.fixture(scope="module")
 def service() -> Iterator[Deployment]:
     with Deployment() as deployment:
-        deployment.start_worker()
+        deployment.have_workers(1)
         yield deployment
 
 

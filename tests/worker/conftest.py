@@ -202,7 +202,7 @@ def join_waking(thread: threading.Thread, redis: RedisClient) -> None:
         with suppress(RedisError):  # a test may have ended the server
             for client in redis.client_list():
                 if client["cmd"] == "blmove":
-                    redis.client_unblock(client["id"])
+                    redis.client_unblock(int(client["id"]))
         thread.join(0.02)
 
 
