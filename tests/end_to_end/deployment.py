@@ -63,7 +63,7 @@ class Deployment:
     def have_workers(self, count: int) -> None:
         """Start what is missing of so many workers, and return when they are warm and take jobs."""
         missing = count - sum(worker.poll() is None for worker in self.workers.values())
-        environ = os.environ | WORKER_SETTINGS | {"INLAY_REDIS_URL": self.redis.url}
+        environ = os.environ | WORKER_SETTINGS | {"INLAY_REDIS_URL": self.redis.url, "INLAY_THREADS": _threads(count)}
         for _ in range(missing):
             worker = subprocess.Popen([sys.executable, "-m", "worker"], cwd=ROOT, env=environ)
             self.workers[worker.pid] = worker
@@ -101,3 +101,9 @@ class Deployment:
             assert job.state in {"queued", "running"}, job
             time.sleep(0.02)
         return job
+
+
+def _threads(workers: int) -> str:
+    """Threads of each: more than there are cores would keep each other waiting, and take many times as long."""
+    beside = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    return str(max(1, len(os.sched_getaffinity(0)) // (workers * beside)))
