@@ -38,7 +38,7 @@ class Probing:
 PUBLISHED = Probing()
 PROBINGS = {
     torch.float16: Probing(0.1, noisier=((3.0, 0.05),)),
-    torch.bfloat16: Probing(0.2, two_sided=True, noisier=((6.0, 0.1), (3.0, 0.15))),
+    torch.bfloat16: Probing(0.3, two_sided=True, noisier=((3.0, 0.1), (2.0, 0.2))),
 }
 
 
