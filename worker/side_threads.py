@@ -2,7 +2,7 @@
 
 Each thread that calls torch gets a team of threads of its own, as large as the engine's. As soon as there are more in
 all than cores, OpenMP's runtime lets idle ones sleep at once instead of waiting a moment for work, in the engine's team
-too, and every one of the network's many small operations pays for waking them: 20 % of a worker's throughput on two
+too, and every one of the network's many small operations pays for waking them: a sixth of a worker's throughput on two
 cores (`docs/results/engine-cpu`). What is done beside the engine is small, so one thread each is enough.
 """
 

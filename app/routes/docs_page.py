@@ -12,26 +12,11 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from app.conditional import client_has, etag_of, not_modified
+from app.page_headers import page_headers
 
 router = APIRouter(include_in_schema=False)
 
-_POLICY = {
-    "default-src": "'none'",
-    "script-src": "'self'",
-    "style-src": "'self'",
-    "img-src": "'self' data:",  # icons in Swagger UI's style sheet
-    "connect-src": "'self'",  # the description, and what is tried out
-    "base-uri": "'none'",
-    "form-action": "'none'",
-    "frame-ancestors": "'none'",
-}
-_HEADERS = {
-    "Content-Security-Policy": "; ".join(f"{name} {value}" for name, value in _POLICY.items()),
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "Referrer-Policy": "no-referrer",
-    "Cache-Control": "no-cache",
-}
+_HEADERS = {**page_headers("data:"), "Cache-Control": "no-cache"}  # icons in Swagger UI's style sheet
 _PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Inlay: API</title>
 <meta name="viewport" content="width=device-width">
 <link rel="icon" href="data:,"><link rel="stylesheet" href="docs/files/swagger-ui.css">

@@ -14,6 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from app.conditional import client_has, etag_of, not_modified
+from app.page_headers import page_headers
 
 _MEDIA_TYPES = {
     ".css": "text/css",
@@ -22,22 +23,7 @@ _MEDIA_TYPES = {
     ".png": "image/png",
     ".svg": "image/svg+xml",
 }
-_POLICY = {
-    "default-src": "'none'",
-    "script-src": "'self'",
-    "style-src": "'self'",
-    "img-src": "'self' blob: data:",  # uploads and results; previews come as data URLs
-    "connect-src": "'self'",
-    "base-uri": "'none'",
-    "form-action": "'none'",
-    "frame-ancestors": "'none'",
-}
-_HEADERS = {
-    "Content-Security-Policy": "; ".join(f"{name} {value}" for name, value in _POLICY.items()),
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "Referrer-Policy": "no-referrer",
-}
+_HEADERS = page_headers("blob: data:")  # uploads and results; previews come as data URLs
 _FOR_EVER = "public, max-age=31536000, immutable"
 _ASK_ALWAYS = "no-cache"
 _PAGE = "index.html"

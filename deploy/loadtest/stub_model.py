@@ -63,7 +63,7 @@ class StubModel(DiffusersModel):
 
     def differentiate(self, request: Differentiate) -> Differentiated:
         """Nothing of the service's own asks for it. Raises `NotImplementedError`."""
-        raise NotImplementedError("the stub has no gradients")
+        raise NotImplementedError("the stub has no gradients")  # made-up ones would let a gradient method look free
 
     def _denoised(self, request: Denoise) -> Denoised:
         alpha_t, sigma_t = self.schedule.alpha_sigma(request.timestep)

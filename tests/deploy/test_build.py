@@ -24,7 +24,7 @@ print(json.dumps([os.getuid(), importlib.util.find_spec("torch") is None, os.acc
 def test_the_api_image_is_built_and_runs_as_nobody_without_torch(tmp_path: Path) -> None:
     for program in ("buildah", "mmdebstrap"):
         if shutil.which(program) is None or os.getuid() != 0:
-            pytest.skip(f"needs root and {program}: apt-get install buildah mmdebstrap")
+            pytest.skip(f"needs root and {program}: apt-get install buildah mmdebstrap")  # slow, not in CI
     buildah = ["buildah", "--root", str(tmp_path / "storage"), "--runroot", str(tmp_path / "run")]
     buildah += ["--storage-driver", "vfs"]
     subprocess.run([ROOT / "deploy" / "build_from_packages.sh", "api", str(tmp_path)], check=True)

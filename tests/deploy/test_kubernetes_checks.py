@@ -26,7 +26,7 @@ LEFT = {
 def tool(name: str) -> str:
     found = shutil.which(name, path=f"{TOOLS}{os.pathsep}{os.environ['PATH']}")
     if found is None:
-        pytest.skip(f"needs {name}: make deploy-tools")
+        pytest.skip(f"needs {name}: make deploy-tools")  # a hundred megabytes, so CI goes without
     return found
 
 

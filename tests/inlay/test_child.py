@@ -130,7 +130,7 @@ def test_a_signal_to_the_terminals_group_does_not_reach_the_child(new_child: New
     assert os.getsid(child.pid) == child.pid != os.getsid(0)
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="the kernel's parent-death signal is Linux's")
+@pytest.mark.skipif(sys.platform != "linux", reason="the kernel's parent-death signal is Linux's")  # CI is Linux
 def test_no_child_survives_a_parent_that_is_killed(tmp_path: Path) -> None:
     program = f"""
     import os, sys, time
