@@ -158,7 +158,7 @@ def save_pipeline(out: Path, vae: AutoencoderKL, model: Denoiser, tokenizer: CLI
 def train(args: argparse.Namespace) -> None:
     """Train, resuming from `out/state.pt`; write the averaged model to `out/pipeline`."""
     use_all_cores()
-    torch.manual_seed(1)
+    torch.manual_seed(args.seed)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     vae = AutoencoderKL.from_pretrained(args.vae).to(device, memory_format=torch.channels_last)
     images, scenes = load_described(args.scenes)
@@ -233,6 +233,7 @@ def main() -> None:
     parser.add_argument("--lr", type=float, default=2e-3)
     parser.add_argument("--scenes", type=int, default=24_000)
     parser.add_argument("--log-every", type=int, default=250)
+    parser.add_argument("--seed", type=int, default=1, help="one that no earlier run had, to go on with other noise")
     args = parser.parse_args()
     began = time.time()
     train(args)
