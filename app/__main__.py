@@ -12,8 +12,8 @@ from app.main import create_app
 from app.server import ProblemProtocol
 from jobs.errors import BlobsUnusable
 from jobs.logs import configure_logs
+from jobs.open_tracing import TracingUnavailable
 from jobs.settings import Settings
-from jobs.tracing import TracingUnavailable
 
 EXIT_UNUSABLE = 78
 """As the worker's: a setting must be mended first (EX_CONFIG of sysexits.h)."""

@@ -20,11 +20,12 @@ from jobs.deliveries import DeliveryBook
 from jobs.events import EventLog
 from jobs.listing import CallerJobs
 from jobs.memory import MemoryGauge
+from jobs.open_tracing import open_tracing
 from jobs.queue import JobQueue
 from jobs.rate import SubmissionRate
 from jobs.settings import Settings
 from jobs.store import JobStore
-from jobs.tracing import Tracing, open_tracing
+from jobs.tracing import Tracing
 from jobs.webhook_secrets import read_secret
 from jobs.workers import WorkerRegistry
 

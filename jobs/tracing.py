@@ -1,12 +1,11 @@
 """One trace for one submission, over all processes: W3C Trace Context in, spans over OpenTelemetry out.
 
 Whether or not spans are recorded, a client's `traceparent` is carried to the worker, so that all logs name its trace.
-Only with `INLAY_TRACING` anything of OpenTelemetry is imported (`jobs.otel`).
+Nothing of OpenTelemetry is imported here: that is `jobs.otel`, where `jobs.open_tracing` finds it switched on.
 """
 
 from __future__ import annotations
 
-import importlib.util
 import re
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -15,14 +14,11 @@ from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
 from jobs.record import JobRecord, Timings
-from jobs.settings import Settings
 
 _TRACEPARENT = re.compile(
     r"(?P<version>(?!ff)[0-9a-f]{2})-(?P<fields>(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2})(?P<more>-.*)?"
 )
 """https://www.w3.org/TR/trace-context/#traceparent-header; later versions may append something."""
-
-NEEDED = ("opentelemetry.sdk.trace", "opentelemetry.exporter.otlp.proto.http")
 
 Answered: TypeAlias = Callable[[str, int], None]
 """Told the route's template and the answer's status, 0 if the client did not wait for it."""
@@ -59,10 +55,6 @@ class Tracing(Protocol):
     def ended(self, story: Story) -> None:
         """Tell where the time of a job went, after the fact."""
         ...
-
-
-class TracingUnavailable(Exception):
-    """Traces are asked for, but the packages to send them are not installed."""
 
 
 class Carrying:
@@ -102,26 +94,3 @@ def trace_id(traceparent: str | None) -> str | None:
     """The trace that a `traceparent` names, 32 hex digits; None if there is none or it is malformed."""
     valid = carried(traceparent)
     return None if valid is None else valid.split("-")[1]
-
-
-def open_tracing(settings: Settings, service: str) -> Tracing:
-    """Tracing as it is set; `service` is its name in traces unless `OTEL_SERVICE_NAME` is set.
-
-    Raises:
-        TracingUnavailable: it is switched on, and the extra `otel` is not installed.
-    """
-    if not settings.tracing:
-        return Carrying()
-    if None in [_spec(name) for name in NEEDED]:
-        raise TracingUnavailable("INLAY_TRACING needs OpenTelemetry: pip install 'inlay[otel]'")
-    from jobs.otel import open_otel  # only here, so that nobody else pays for it
-
-    return open_otel(service)
-
-
-def _spec(name: str) -> object | None:
-    """What would be imported; None if it is not there."""
-    try:
-        return importlib.util.find_spec(name)
-    except ModuleNotFoundError:  # one of its parents
-        return None

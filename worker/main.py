@@ -9,8 +9,8 @@ from jobs.blobs import BlobSweep, open_blobs
 from jobs.connect import connect
 from jobs.errors import BlobsUnusable
 from jobs.logs import configure_logs
+from jobs.open_tracing import TracingUnavailable, open_tracing
 from jobs.settings import Settings
-from jobs.tracing import TracingUnavailable, open_tracing
 from worker.errors import ModelUnusable
 from worker.metrics import MetricsPortUnusable, serve_metrics
 from worker.model import load, set_threads

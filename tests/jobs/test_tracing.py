@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from jobs.open_tracing import open_tracing
 from jobs.settings import Settings
-from jobs.tracing import Carrying, open_tracing, trace_id
+from jobs.tracing import Carrying, trace_id
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 PARENT = f"00-{TRACE}-00f067aa0ba902b7-01"
