@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, is_dataclass
-from enum import StrEnum
 from functools import wraps
 from inspect import Parameter, Signature, signature
 from pathlib import Path
@@ -12,64 +11,8 @@ from typing import Annotated, Any, get_type_hints
 
 import typer
 
+from inlay.choices import FORMATS, Format, Priority, Solver
 from inlay.connecting import DEFAULT_URL
-
-
-class KeptSide(StrEnum):
-    """The side of the picture that is known."""
-
-    LEFT = "left"
-    RIGHT = "right"
-    TOP = "top"
-    BOTTOM = "bottom"
-
-
-class Format(StrEnum):
-    """File format of results."""
-
-    PNG = "png"
-    WEBP = "webp"
-    JPEG = "jpeg"
-
-
-class MaskPolarity(StrEnum):
-    """What white means in a mask."""
-
-    WHITE_REPAINTS = "white_repaints"
-    TRANSPARENT_REPAINTS = "transparent_repaints"
-    KEEP_WHITE = "keep_white"
-
-
-class Kernel(StrEnum):
-    """Shape of a blur."""
-
-    GAUSSIAN = "gaussian"
-    MOTION = "motion"
-
-
-class Solver(StrEnum):
-    """How the constraint is met."""
-
-    DEFAULT = "default"
-    NEWTON = "newton"
-
-
-class Priority(StrEnum):
-    """Whether a job goes before the caller's others."""
-
-    NORMAL = "normal"
-    HIGH = "high"
-
-
-class State(StrEnum):
-    """Where a job is."""
-
-    QUEUED = "queued"
-    RUNNING = "running"
-    SUCCEEDED = "succeeded"
-    FAILED = "failed"
-    CANCELED = "canceled"
-
 
 Picture = Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True, help="The picture file.")]
 Url = Annotated[str, typer.Option(envvar="INLAY_URL", help="Address of the service.")]
@@ -91,28 +34,84 @@ class Sampling:
     n: Annotated[int | None, typer.Option("--n", help="How many pictures.")] = None
     model: Annotated[str | None, typer.Option(help="Model to ask for.")] = None
     priority: Annotated[Priority | None, typer.Option(help="High goes before other jobs of yours that wait.")] = None
+    deadline_s: Annotated[
+        float | None, typer.Option("--deadline", help="The job fails if it has not ended after so many seconds.")
+    ] = None
     webhook_url: Annotated[str | None, typer.Option(help="https:// address to tell when the job has ended.")] = None
-    format: Annotated[Format, typer.Option(help="File format of the result.")] = Format.PNG
+    metadata: Annotated[
+        list[str] | None, typer.Option(metavar="KEY=VALUE", help="A note that comes back with the job; repeatable.")
+    ] = None
+    idempotency_key: Annotated[
+        str | None, typer.Option(help="The same command under the same key is the same job, not another one.")
+    ] = None
+
+    def parameters(self) -> dict[str, Any]:
+        """As the service's parameters, without what was left out. Raises `typer.BadParameter`."""
+        return _given(self) | ({"metadata": pairs(self.metadata)} if self.metadata else {})
+
+
+@dataclass(frozen=True, slots=True)
+class Seam:
+    """Parameters of the tasks that keep pixels of a picture: what happens where they meet the drawn ones."""
+
+    mask_feather_px: Annotated[int | None, typer.Option(help="Width of the soft edge inside the hole.")] = None
+    preserve_known: Annotated[
+        bool | None,
+        typer.Option("--preserve-known/--no-preserve-known", help="Put the known pixels back [default: yes]."),
+    ] = None
 
     def parameters(self) -> dict[str, Any]:
         """As the service's parameters, without what was left out."""
-        given = {field.name: getattr(self, field.name) for field in fields(self) if field.name != "format"}
-        return {name: value for name, value in given.items() if value is not None} | {
-            "output": {"format": self.format.value}
-        }
+        return _given(self)
 
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
     """Which service to use and what to do with its answer."""
 
-    output: Annotated[Path | None, typer.Option("--output", "-o", help="Where the result goes.")] = None
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Where the result goes; its ending tells the format.")
+    ] = None
+    format: Annotated[Format | None, typer.Option(help="File format of the result [default: as --output, or png].")] = (
+        None
+    )
+    quality: Annotated[int | None, typer.Option(help="Of webp and jpeg, 1 to 100.")] = None
     url: Url = DEFAULT_URL
     timeout_s: Annotated[float | None, typer.Option("--timeout", help="Give up waiting after so many seconds.")] = None
     no_wait: Annotated[bool, typer.Option("--no-wait", help="Print the job's id and return at once.")] = False
     as_json: AsJson = False
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no picture, only the result.")] = False
     show: Show = True
+
+    def encoding(self) -> dict[str, Any]:
+        """The service's parameter `output`. Raises `typer.BadParameter` where the file's name says another format."""
+        kind = self.format or Format.PNG
+        if self.output is not None and self.output.suffix:
+            told = FORMATS.get(self.output.suffix.lower())
+            if self.format is None and told is None:
+                raise typer.BadParameter(f"which format is {self.output.name}? Say it with --format", param_hint="-o")
+            if self.format is not None and told not in (None, self.format):
+                raise typer.BadParameter(f"{self.output.name} is no name for {self.format.value}", param_hint="-o")
+            kind = self.format or told or kind
+        return {"format": kind.value} | ({} if self.quality is None else {"quality": self.quality})
+
+
+def _given(group: Sampling | Seam) -> dict[str, Any]:
+    values = {field.name: getattr(group, field.name) for field in fields(group)}
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def pairs(texts: Sequence[str]) -> dict[str, str]:
+    """`KEY=VALUE` texts as a mapping; values may have further `=`. Raises `typer.BadParameter`."""
+    found: dict[str, str] = {}
+    for text in texts:
+        key, separator, value = text.partition("=")
+        if not (key and separator):
+            raise typer.BadParameter(f"{text!r} is not KEY=VALUE", param_hint="--metadata")
+        if key in found:
+            raise typer.BadParameter(f"{key} is there twice", param_hint="--metadata")
+        found[key] = value
+    return found
 
 
 def with_shared_options(command: Callable[..., None]) -> Callable[..., None]:

@@ -27,6 +27,7 @@ def submit_and_fetch(
     task: str, parameters: dict[str, Any], pictures: dict[str, Path | None], delivery: Delivery
 ) -> None:
     """Submit, follow with progress, write the pictures, show them and print their paths (or the job as JSON)."""
+    parameters = {**parameters, "output": delivery.encoding()}
     with service_at(delivery.url, delivery.as_json) as client:
         job = client.submit(task, parameters, **pictures)
         if delivery.no_wait:

@@ -7,26 +7,29 @@ from typing import Annotated
 
 import typer
 
+from inlay.choices import KeptSide, MaskPolarity
 from inlay.commands.delivery import submit_and_fetch
-from inlay.options import Delivery, KeptSide, MaskPolarity, Picture, Sampling, with_shared_options
+from inlay.options import Delivery, Picture, Sampling, Seam, with_shared_options
 
 
 @with_shared_options
 def complete(
     picture: Picture,
     keep: Annotated[KeptSide, typer.Option(help="The side that is known.")],
+    seam: Seam,
     sampling: Sampling,
     delivery: Delivery,
     fraction: Annotated[float, typer.Option(help="How much of the picture is known, 0.1 to 0.9.")] = 0.5,
 ) -> None:
     """Keep one side of a picture and draw the rest."""
-    parameters = {"keep": keep.value, "fraction": fraction, **sampling.parameters()}
+    parameters = {"keep": keep.value, "fraction": fraction, **seam.parameters(), **sampling.parameters()}
     submit_and_fetch("complete", parameters, {"image": picture}, delivery)
 
 
 @with_shared_options
 def inpaint(
     picture: Picture,
+    seam: Seam,
     sampling: Sampling,
     delivery: Delivery,
     mask: Annotated[
@@ -34,14 +37,13 @@ def inpaint(
         typer.Option(exists=True, dir_okay=False, help="Mask file, white where to paint [default: transparency]."),
     ] = None,
     mask_polarity: Annotated[MaskPolarity, typer.Option(help="What white means.")] = MaskPolarity.WHITE_REPAINTS,
-    mask_feather_px: Annotated[int, typer.Option(help="Width of the soft edge inside the hole.")] = 0,
     mask_resize: Annotated[bool, typer.Option(help="Fit a mask of another size to the picture.")] = False,
 ) -> None:
     """Repaint the masked part of a picture."""
     parameters = {
         "mask_polarity": mask_polarity.value,
-        "mask_feather_px": mask_feather_px,
         "mask_resize": mask_resize,
+        **seam.parameters(),
         **sampling.parameters(),
     }
     submit_and_fetch("inpaint", parameters, {"image": picture, "mask": mask}, delivery)

@@ -10,11 +10,12 @@ from typing import Annotated, cast
 
 import typer
 
+from inlay.choices import State
 from inlay.commands.delivery import service_at
 from inlay.connecting import DEFAULT_URL
 from inlay.inline_pictures import show
 from inlay.models import Job, JobState
-from inlay.options import AsJson, Show, State, Url
+from inlay.options import AsJson, Show, Url
 from inlay.terminal import detail, print_json
 
 LARGEST_PAGE = 100

@@ -6,13 +6,15 @@ from typing import Annotated
 
 import typer
 
+from inlay.choices import Kernel
 from inlay.commands.delivery import submit_and_fetch
-from inlay.options import Delivery, Kernel, Picture, Sampling, with_shared_options
+from inlay.options import Delivery, Picture, Sampling, Seam, with_shared_options
 
 
 @with_shared_options
 def outpaint(
     picture: Picture,
+    seam: Seam,
     sampling: Sampling,
     delivery: Delivery,
     left_px: Annotated[int, typer.Option("--left", help="Pixels to add on the left.")] = 0,
@@ -22,7 +24,8 @@ def outpaint(
 ) -> None:
     """Draw beyond the borders of a picture."""
     margins = {"left_px": left_px, "right_px": right_px, "top_px": top_px, "bottom_px": bottom_px}
-    submit_and_fetch("outpaint", {**margins, **sampling.parameters()}, {"image": picture}, delivery)
+    parameters = {**margins, **seam.parameters(), **sampling.parameters()}
+    submit_and_fetch("outpaint", parameters, {"image": picture}, delivery)
 
 
 @with_shared_options

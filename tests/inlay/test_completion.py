@@ -20,6 +20,8 @@ OFFERED = {
     "inlay co": {"complete", "colorize"},
     "inlay complete photo.jpg --keep ": {"left", "right", "top", "bottom"},
     "inlay jobs --sta": {"--state"},
+    "inlay complete photo.jpg --me": {"--metadata"},
+    "inlay generate --format ": {"png", "webp", "jpeg"},
 }
 
 
