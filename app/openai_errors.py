@@ -42,7 +42,7 @@ def render_for_openai(problem: Problem, status: int | None = None) -> Response:
         given = problem.pointer.removeprefix("/")
         first = given.partition("/")[0]
         param = _NAMES.get(first, first)
-        message = param + message.removeprefix(given) if message.startswith(f"{given}:") else message
+        message = param + message.removeprefix(given) if message.startswith((f"{given} ", f"{given}:")) else message
     status = status or status_of(problem.kind)
     content = json.dumps(error_body(problem.kind, message, param), ensure_ascii=False).encode(errors="replace")
     # Without this word of theirs, OpenAI's clients send a request again after 409 and 5xx, and it makes another job.

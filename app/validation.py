@@ -6,6 +6,7 @@ from typing import Any
 from pydantic_core import ErrorDetails
 
 from app import problem_types
+from app.field_sentences import sentence
 from app.problem_types import ProblemType
 from app.problems import FieldError, Problem
 from jobs.spec import TASKS
@@ -41,15 +42,4 @@ def _field_error(error: ErrorDetails) -> tuple[ProblemType, FieldError]:
     elif parts and parts[0] in TASKS:
         parts = parts[1:]  # pydantic names the member of the union; the client has no such level
     pointer = json_pointer(parts)
-    name = pointer.removeprefix("/") or "body"
-    detail = {
-        problem_types.MISSING_FIELD: f"{name} is required.",
-        problem_types.UNKNOWN_FIELD: f"{name} is not a field of this request.",
-    }.get(kind, f"{name}: {_sentence(error)}")
-    return kind, FieldError(kind.code, pointer, detail)
-
-
-def _sentence(error: ErrorDetails) -> str:
-    if error["type"] == "union_tag_invalid":
-        return "expected one of " + ", ".join(sorted(TASKS)) + "."
-    return error["msg"].removeprefix("Value error, ").rstrip(".") + "."
+    return kind, FieldError(kind.code, pointer, sentence(pointer.removeprefix("/") or "body", error))

@@ -71,7 +71,7 @@ class CommonSpec(BaseModel):
     @classmethod
     def _no_control_characters(cls, text: str) -> str:
         if any(ord(character) < 32 and character not in "\t\n\r" for character in text):
-            raise ValueError("control characters are not allowed")
+            raise ValueError("must not have control characters")
         return text
 
 

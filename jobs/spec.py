@@ -74,7 +74,7 @@ class OutpaintSpec(PicturedSpec):
     def _some_side_grows(cls, bottom_px: int, info: ValidationInfo) -> int:
         others = MARGINS[:-1]
         if not bottom_px and all(side in info.data for side in others) and not any(info.data[side] for side in others):
-            raise ValueError(f"one of {', '.join(MARGINS)} must be above 0")
+            raise ValueError(f"or one of {', '.join(others)} must be above 0")
         return bottom_px
 
 
@@ -90,7 +90,7 @@ class UpscaleSpec(CommonSpec):
     @classmethod
     def _known_factor(cls, factor: int) -> int:
         if factor not in FACTORS:
-            raise ValueError("factor must be 2, 4 or 8")
+            raise ValueError("must be 2, 4 or 8")
         return factor
 
 
