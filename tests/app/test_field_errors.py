@@ -137,7 +137,15 @@ def _complaints() -> Iterator[str]:
     """What is told of values of all kinds in every field, as JSON and, where they are texts, as plain fields."""
     numbers = (None, True, 1.5, -1, 10**30, float("nan"))
     texts = ("", "x", "x" * 5000, "\ud800", "\0", "nan", "1.5", "9" * 5000)
-    structures: tuple[Any, ...] = ([], {}, {"": "x"}, {"k": 1}, {"format": "x"}, {"quality": "9"}, {str(n): "" for n in range(17)})
+    structures: tuple[Any, ...] = (
+        [],
+        {},
+        {"": "x"},
+        {"k": 1},
+        {"format": "x"},
+        {"quality": "9"},
+        {str(n): "" for n in range(17)},
+    )
     for spec in get_args(AnySpec):
         for name in (*spec.model_fields, "nothing"):
             for value in (*numbers, *texts, *structures):
