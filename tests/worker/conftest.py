@@ -172,7 +172,15 @@ StartWorker = Callable[..., AbstractContextManager[ResidentWorker]]
 
 
 @pytest.fixture
-def start_worker(settings: Settings, redis: RedisClient, tiny_model: DiffusersModel) -> StartWorker:
+def statuses() -> list[int]:
+    """Exit statuses of the workers that `start_worker` has run, in the order in which they ended."""
+    return []
+
+
+@pytest.fixture
+def start_worker(
+    settings: Settings, redis: RedisClient, tiny_model: DiffusersModel, statuses: list[int]
+) -> StartWorker:
     """Run a resident worker in a thread until the end of a `with` block, then drain it at once."""
 
     @contextmanager
@@ -182,7 +190,7 @@ def start_worker(settings: Settings, redis: RedisClient, tiny_model: DiffusersMo
         features = changes.pop("features", None)
         changed = settings.model_copy(update=changes)
         worker = ResidentWorker(changed, connect(changed, retries=1), model, features=features, on_hang=on_hang)
-        thread = threading.Thread(target=worker.serve)
+        thread = threading.Thread(target=lambda: statuses.append(worker.serve()))
         thread.start()
         try:
             yield worker
@@ -204,12 +212,3 @@ def join_waking(thread: threading.Thread, redis: RedisClient) -> None:
                 if client["cmd"] == "blmove":
                     redis.client_unblock(int(client["id"]))
         thread.join(0.02)
-
-
-@pytest.fixture
-def statuses(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """Exit statuses of workers."""
-    ended: list[int] = []
-    serve = ResidentWorker.serve
-    monkeypatch.setattr(ResidentWorker, "serve", lambda self: ended.append(serve(self)))
-    return ended
