@@ -11,11 +11,16 @@ from rq.job import Job
 from rq.serializers import JSONSerializer
 
 from jobs.connect import RedisClient, text
+from jobs.scripts import Script
 from jobs.settings import Settings
 from jobs.turns import Turn, Turns
 
 RUN_JOB = "worker.process.run_job"
 """The only function that a queue entry may name. Workers refuse any other."""
+
+PUT_BACK = """
+if redis.call('LREM', KEYS[1], 1, ARGV[1]) == 1 then redis.call('LPUSH', KEYS[2], ARGV[1]) end
+"""
 
 
 class JobQueue:
@@ -25,6 +30,7 @@ class JobQueue:
         self._redis = redis
         self._settings = settings
         self.rq = Queue(settings.queue_name, connection=redis, serializer=JSONSerializer, default_timeout=-1)
+        self._put_back = Script(redis, PUT_BACK)
         self._turns = Turns(redis, self.rq.key, ttl_s=settings.job_ttl_s)
 
     def enqueue(self, job_id: str, turn: Turn | None = None, *, at_front: bool = False) -> None:
@@ -47,6 +53,10 @@ class JobQueue:
     def taken(self, job_id: str) -> None:
         """A job has been claimed: the turns of those that wait go on from here."""
         self._turns.taken(job_id)
+
+    def put_back(self, job_id: str) -> None:
+        """Return an id that has just been taken to the front, unless it is not being taken any more."""
+        self._put_back(keys=[self.rq.intermediate_queue_key, self.rq.key], args=[job_id])
 
     def requeue(self, job_id: str) -> None:
         """Put a job that lost its worker to the front, and forget what RQ knew of it."""

@@ -35,6 +35,11 @@ class RecordReader:
         raw = self._redis.hget(keys.job(job_id), "state")
         return None if raw is None else str(json.loads(raw))
 
+    def begun(self, job_id: str) -> int:
+        """How often a job that waits was begun, of a record that need not be readable; 0 if it does not wait."""
+        state, attempt = self._redis.hmget(keys.job(job_id), ["state", "attempt"])
+        return int(attempt or 0) if state == b'"queued"' else 0
+
     def input_blobs(self, job_id: str) -> list[str]:
         """Keys of the uploads, of a record that need not be readable."""
         raw = self._redis.hget(keys.job(job_id), "inputs")

@@ -25,7 +25,7 @@ from jobs.settings import Settings
 from worker.active import ActiveJob
 from worker.entries import ENTRY_ID, LARGEST_BYTES, AllowedJob
 from worker.errors import RefusedEntry
-from worker.metrics import REFUSED
+from worker.metrics import REFUSED, UNKNOWN
 
 logger = logging.getLogger(__name__)
 
@@ -86,7 +86,8 @@ class BookkeepingWorker(BaseWorker):
             entry = AllowedJob.fetch(raw_id.decode(), connection=self.connection, serializer=self.serializer)
             return AllowedJob.checked(entry)
         except NoSuchJobError:
-            self.refuse(raw_id, "there is no such entry, or it has expired")
+            # Not `REFUSED`, which is never by chance: the job may have been deleted just now.
+            self.refuse(raw_id, "there is no such entry, or it has expired", UNKNOWN)
         except Exception as error:
             if redis_away(error):
                 raise

@@ -40,7 +40,7 @@ class Books(Protocol):
 
 
 class Closing:
-    """Ends jobs in the threads of `executor`. While one is being ended it is listed in `ids`."""
+    """Ends jobs in the threads of `executor`. While one is being ended it is listed in `jobs`."""
 
     def __init__(
         self,
@@ -61,9 +61,9 @@ class Closing:
         self._open: dict[ActiveJob, Future[None]] = {}
 
     @property
-    def ids(self) -> set[str]:
-        """Ids of the jobs that are being ended."""
-        return {job.id for job in list(self._open)}
+    def jobs(self) -> list[ActiveJob]:
+        """The jobs that are being ended."""
+        return list(self._open)
 
     def succeed(self, job: ActiveJob) -> None:
         """Composite, encode and store the pictures, then declare success, unless the client has canceled."""

@@ -13,40 +13,44 @@ from jobs.record import JobRecord, JobState
 from worker.active import ActiveJob
 from worker.assignment import Prepared
 from worker.books import BookkeepingWorker
+from worker.company import Company
 from worker.entries import AllowedJob
 from worker.errors import failure
 from worker.metrics import TAKEN, UNKNOWN, UNREADABLE, WorkerMetrics
 from worker.patience import Patience
-from worker.runner import Runner
 from worker.shelf import Shelf
 
 logger = logging.getLogger(__name__)
 
 IDLE_WAIT_S = 1.0
 BUSY_WAIT_S = 0.02
+LOOK_AGAIN_S = 0.25
+"""Until a worker that has turned a job away looks whether another one has taken it."""
 
 
 class Intake:
-    """Claims jobs for the worker of `books` and gives them to `runner`; `prepare` begins to read their uploads.
+    """Claims jobs for the worker of `books` and lets them join `company`; `prepare` begins to read their uploads.
 
-    For the engine's thread only, but for `claiming`.
+    A job that must be alone stays at the front of the queue until a worker with nothing else takes it. Meanwhile those
+    that have seen it take nothing, so that one of them gets there. For the engine's thread only, but for `claiming`.
     """
 
     def __init__(
         self,
         books: BookkeepingWorker,
         shelf: Shelf,
-        runner: Runner,
+        company: Company,
         patience: Patience,
         metrics: WorkerMetrics,
         prepare: Callable[[JobRecord], Future[Prepared]],
     ) -> None:
         self._books = books
         self._shelf = shelf
-        self._runner = runner
+        self._company, self._runner = company, company.runner
         self._patience = patience
         self._metrics = metrics
         self._prepare = prepare
+        self._turned_away_at = float("-inf")
         self.claiming: str | None = None
         """Id of the job that is being claimed."""
 
@@ -57,20 +61,24 @@ class Intake:
 
     def take(self, until: Callable[[], bool]) -> None:
         """Take jobs while there is room, `until` something else is due; wait for one only with nothing to sample."""
-        if self._runner.room <= 0:
+        if self._company.room <= 0 or (self._company.ids and self._turned_away_s() < LOOK_AGAIN_S):
             self.pause()
             return
         wait_s = None if self._runner.sampling else BUSY_WAIT_S if self._runner.ids else IDLE_WAIT_S
         if self._patience.pause_s() > 0 and wait_s is not None:
             time.sleep(min(wait_s, self._patience.pause_s()))
         taken = self._patience.attempt(lambda: self._take_one(wait_s), False)
-        while taken and self._runner.room > 0 and not until():
+        while taken and self._company.room > 0 and not until():
             taken = self._patience.attempt(lambda: self._take_one(None), False)
 
     def _take_one(self, wait_s: float | None) -> bool:
-        """Claim the next job; False if there is none."""
+        """Claim the next job; False if there is none, or none that may be taken now."""
         entry = self._books.next_entry(wait_s)
         if entry is None:
+            return False
+        if self._company.ids and not self._company.admits(self._shelf.store.begun(entry.id)):
+            self._turned_away_at = time.monotonic()
+            self._shelf.queue.put_back(entry.id)
             return False
         self.claiming = entry.id
         try:
@@ -92,6 +100,9 @@ class Intake:
         finally:
             self.claiming = None
         return True
+
+    def _turned_away_s(self) -> float:
+        return time.monotonic() - self._turned_away_at
 
     def _start(self, record: JobRecord, entry: AllowedJob) -> None:
         self._metrics.claimed(record)

@@ -24,6 +24,7 @@ from sampler.engine import Engine
 from worker.announcer import Announcer
 from worker.books import BookkeepingWorker
 from worker.closing import Closing
+from worker.company import Company
 from worker.diffusers_model import DiffusersModel
 from worker.drain import Drain
 from worker.intake import Intake
@@ -94,7 +95,10 @@ class ResidentWorker(BookkeepingWorker):
         )
         self._recovery = Recovery(redis, self._shelf, self._patience, settings, self.metrics)
         preparing = Preparing(self._shelf, model, features, self._pool, self._patience, settings.max_pixels)
-        self._intake = Intake(self, self._shelf, self._runner, self._patience, self.metrics, preparing.begin)
+        self._company = Company(
+            self._runner, self._closing, max_attempts=settings.max_attempts, max_pictures=settings.max_batch
+        )
+        self._intake = Intake(self, self._shelf, self._company, self._patience, self.metrics, preparing.begin)
         self._pulse = Pulse(self, self._meter, self._patience, settings, self.presence, on_hang or die)
         self._phase = WorkerState.STARTING
         self._drain = Drain(self._runner, settings.drain_grace_s)
@@ -139,7 +143,7 @@ class ResidentWorker(BookkeepingWorker):
     def job_ids(self) -> set[str]:
         """Ids of all jobs that this worker is claiming, runs or ends."""
         claiming = self._intake.claiming
-        return ({claiming} if claiming else set()) | self._runner.ids | self._closing.ids
+        return ({claiming} if claiming else set()) | self._company.ids
 
     def presence(self) -> WorkerPresence:
         """What this worker tells about itself."""
@@ -175,21 +179,17 @@ class ResidentWorker(BookkeepingWorker):
                 self.beat()
                 logger.info("draining", extra={"worker": self.name, "grace_s": round(self._drain.left_s, 1)})
             self._drain.give_back()
-        if self._drain.requested or self._backlog():
+        if self._drain.requested:
             self._intake.pause()
         else:
             self._intake.take(until=lambda: self._drain.requested)
         self._runner.turn()
 
-    def _backlog(self) -> bool:
-        """Whether so many results wait to be written that more would only fill the memory."""
-        return len(self._closing.ids) > 2 * self._settings.max_batch
-
     def _leave(self, heartbeat: Periodic) -> None:
         """Let the results be written, then withdraw from all lists."""
         self._meter.tick()
         if not self._closing.wait(CLOSING_S):
-            logger.warning("results could not be written in time", extra={"jobs": len(self._closing.ids)})
+            logger.warning("results could not be written in time", extra={"jobs": len(self._closing.jobs)})
         self._patience.end()
         self._meter.tick()
         self._pool.shutdown(wait=True, cancel_futures=True)

@@ -47,14 +47,19 @@ class Runner:
         self._owner: dict[Ticket, ActiveJob] = {}
 
     @property
+    def jobs(self) -> list[ActiveJob]:
+        """The jobs that are prepared or sampled."""
+        return list(self._jobs.values())
+
+    @property
     def ids(self) -> set[str]:
-        """Ids of the jobs that are prepared or sampled."""
+        """Their ids."""
         return set(self._jobs)
 
     @property
     def room(self) -> int:
         """Pictures that may still be taken; a job of several pictures may exceed it."""
-        return self._max_pictures - sum(job.pictures for job in list(self._jobs.values()))
+        return self._max_pictures - sum(job.pictures for job in self.jobs)
 
     @property
     def sampling(self) -> bool:
@@ -87,7 +92,7 @@ class Runner:
 
     def give_back(self, *, counted: bool, which: Callable[[ActiveJob], bool] = lambda job: True) -> None:
         """Stop jobs and let other workers have them."""
-        for job in list(self._jobs.values()):
+        for job in self.jobs:
             if which(job):
                 self._drop(job)
                 self._closing.give_back(job, counted=counted)
@@ -102,7 +107,7 @@ class Runner:
 
     def _stop_late(self) -> None:
         now = time.time()
-        for job in list(self._jobs.values()):
+        for job in self.jobs:
             deadline = job.record.deadline()
             if deadline is not None and now > deadline:
                 self._closing.fail(self._drop(job), DeadlineExceeded())
