@@ -16,7 +16,8 @@ from jobs.record import JobState
 from tests.app.answers import problem
 from tests.app.keyed import KeyedService
 
-QUOTA, WINDOW_S, MAX_ACTIVE = 8, 3, 3
+QUOTA, WINDOW_S, MAX_ACTIVE = 8, 600, 3
+"""The window is longer than any test takes on any machine; `let_pass` is how it goes by."""
 NAMES = tuple(f"caller-{number}" for number in range(9))
 
 
@@ -48,24 +49,29 @@ def left(answer: httpx.Response) -> tuple[int, int]:
     return int(found[1]), int(found[2])
 
 
+def let_pass(service: KeyedService, name: str, seconds: float) -> None:
+    """As if the caller's submissions had been sent so many seconds earlier."""
+    book = keys.caller(name, "submissions")
+    for submission, _ in list(service.worker.redis.zscan_iter(book)):
+        service.worker.redis.zincrby(book, -seconds, submission)
+
+
 def test_rate_counts_down_refuses_and_recovers(service: KeyedService, name: str) -> None:
     client = service.of(name)
-    began = time.monotonic()
     answers = [client.post("/v1/jobs", json={"task": "no such"}) for _ in range(QUOTA)]
     assert [left(answer)[0] for answer in answers] == list(range(QUOTA))[::-1]
     assert {answer.status_code for answer in answers} == {422}, "a refused submission counts and tells, too"
     refused = submit(client)
-    assert time.monotonic() - began < WINDOW_S, "the machine is too slow for this test's window"
     assert problem(refused, 429, "rate_limited")["retryable"]
     remaining, reset_s = left(refused)
     assert remaining == 0
     assert 1 <= reset_s <= WINDOW_S
     assert refused.headers["retry-after"] == str(reset_s)
     assert client.get("/v1/jobs").status_code == 200, "only submissions count"
-    time.sleep(reset_s)
-    recovered = submit(client)
-    assert recovered.status_code == 202
-    time.sleep(WINDOW_S + 0.1)
+    let_pass(service, name, reset_s - 1)
+    time.sleep(1)
+    assert submit(client).status_code == 202, "as it was told"
+    let_pass(service, name, WINDOW_S)
     assert left(submit(client))[0] == QUOTA - 1
 
 

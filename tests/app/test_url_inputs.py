@@ -22,7 +22,8 @@ from tests.redis_process import RedisProcess
 MOST_BYTES = 100_000
 LOCAL: dict[str, Any] = {"allow_http_urls": True, "allow_any_port": True, "allow_private_addresses": True}
 PICTURE, MASK = Reply(200, body=picture_png()), Reply(200, body=mask_png())
-ON: dict[str, Any] = {"url_inputs": True, "url_timeout_s": 1.0, "max_upload_bytes": MOST_BYTES}
+ON: dict[str, Any] = {"url_inputs": True, "url_timeout_s": 60.0, "max_upload_bytes": MOST_BYTES}
+"""Servers here answer at once, but on a busy machine that may be seconds."""
 
 
 @pytest.fixture(scope="module")
@@ -81,7 +82,6 @@ BAD: list[tuple[Reply, int, str]] = [
     (Reply(302, (("Location", "http://169.254.169.254/"),)), 422, "url_not_fetched"),
     (Reply(206, body=picture_png()), 422, "url_not_fetched"),
     (Reply(200, (("Content-Encoding", "gzip"),), gzip.compress(picture_png())), 422, "url_not_fetched"),
-    (Reply(200, body=picture_png(), after_s=1.5), 422, "url_not_fetched"),
     (Reply(200, (("Content-Length", "99999"),), picture_png()), 422, "url_not_fetched"),
     (Reply(200, body=bytes(MOST_BYTES + 1)), 413, "file_too_large"),
     (Reply(200), 422, "file_empty"),
@@ -98,6 +98,13 @@ BAD: list[tuple[Reply, int, str]] = [
 def test_what_cannot_be_fetched_or_used_is_told(http: httpx.Client, reply: Reply, status: int, code: str) -> None:
     with Receiver(reply) as server:
         problem(post(http, "json", {"task": "colorize", "image_url": server.url}), status, code, "/image_url")
+
+
+def test_a_server_that_is_too_slow_is_given_up(app_redis: RedisProcess, worker: StandIn) -> None:
+    impatient = LOCAL | ON | {"redis_url": app_redis.url, "url_timeout_s": 0.3}
+    with Receiver(Reply(200, body=picture_png(), after_s=60)) as server, ApiProcess(**impatient) as api:
+        answer = post(api.client, "json", {"task": "colorize", "image_url": server.url})
+        problem(answer, 422, "url_not_fetched", "/image_url")
 
 
 @pytest.mark.parametrize(
