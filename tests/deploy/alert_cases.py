@@ -5,7 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from tests.deploy.series import API, BEFORE, ONCE, WORKER, Series, answers, attempts, ends, memory, queue, times, waits
+from tests.deploy.series import (
+    API,
+    BEFORE,
+    ONCE,
+    WORKER,
+    Series,
+    answers,
+    attempts,
+    ends,
+    memory,
+    queue,
+    rejects,
+    times,
+    waits,
+)
 
 
 @dataclass(frozen=True)
@@ -132,6 +146,20 @@ CASES = (
             {'inlay_worker_jobs_ended_total{task="complete",outcome="diverged"}': ONCE},
         ),
         "A job was given up after the workers that ran it had died.",
+    ),
+    Case(
+        "InlayEntriesRefused",
+        "4m",
+        rejects(refused=ONCE),
+        (rejects(refused=BEFORE), rejects(unknown=ONCE), rejects(taken=ONCE), rejects(unreadable=ONCE)),
+        "Workers refused entries of the queue that are none of ours: somebody else writes to Redis.",
+    ),
+    Case(
+        "InlayRecordsUnreadable",
+        "4m",
+        rejects(unreadable=ONCE),
+        (rejects(unreadable=BEFORE), rejects(unknown=ONCE), rejects(taken=ONCE), rejects(refused=ONCE)),
+        "Jobs failed as no worker can read their records.",
     ),
     Case(
         "InlayRedisUnreachable",

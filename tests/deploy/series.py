@@ -42,6 +42,12 @@ def ends(**outcomes: int) -> Series:
     return {f'{ended}"{outcome}"}}': f"0+{number}x40" for outcome, number in outcomes.items()}
 
 
+def rejects(**reasons: str) -> Series:
+    """Entries of the queue that a worker took and did not run, by reason."""
+    rejected = f"inlay_worker_rejects_total{{{WORKER},reason="
+    return {f'{rejected}"{reason}"}}': values for reason, values in reasons.items()}
+
+
 def attempts(delivered: int, failed: int) -> Series:
     """Attempts to deliver a webhook a minute."""
     attempt = "inlay_webhook_attempts_total{outcome="
