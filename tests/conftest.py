@@ -21,6 +21,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     soak.addoption("--soak-seed", type=int, default=1, help="what its jobs and faults are drawn from")
     soak.addoption("--soak-report", type=Path, default=None, help="file in which it writes its report, JSON")
     chaos = parser.getgroup("chaos", "tests/chaos: one fault each")
+    chaos.addoption("--chaos-jobs", type=int, default=0, help="jobs that its tests accept in all, at least")
     chaos.addoption("--chaos-report", type=Path, default=None, help="file of rows of what faults cost, JSON lines")
 
 

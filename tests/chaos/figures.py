@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -40,12 +41,39 @@ def row(ledger: FileLedger, fault: str, since: str, recovered_s: float) -> Row:
     )
 
 
+@dataclass(frozen=True)
+class Total:
+    """What all faults of a report came to, by their ledgers."""
+
+    faults: int
+    accepted: int
+    lost: int
+    doubled: int
+    run_again: int
+
+    def sentence(self) -> str:
+        """In short."""
+        return (
+            f"{self.faults} faults: {self.accepted} jobs accepted, {self.lost} lost, {self.doubled} ended twice, "
+            f"{self.run_again} begun again"
+        )
+
+
+def total(rows: Sequence[Row]) -> Total:
+    """The sums."""
+    sums = {name: sum(getattr(one, name) for one in rows) for name in ("accepted", "lost", "doubled", "run_again")}
+    return Total(faults=len(rows), **sums)
+
+
 def write(path: Path, told: Row) -> None:
-    """Add it to a file of JSON lines, in place of an earlier row of the same fault."""
+    """Add it to a file of JSON lines, in place of an earlier row of the same fault; the last line is their total."""
     rows = [one for one in read(path) if one.fault != told.fault] if path.exists() else []
-    path.write_text("".join(json.dumps(asdict(one)) + "\n" for one in [*rows, told]))
+    rows.append(told)
+    lines = [*map(asdict, rows), {"total": asdict(total(rows))}]
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
 
 
 def read(path: Path) -> list[Row]:
     """The rows of such a file."""
-    return [Row(**json.loads(line)) for line in path.read_text().splitlines()]
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    return [Row(**line) for line in lines if "total" not in line]

@@ -39,6 +39,8 @@ class FileLedger:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._lock = threading.Lock()
+        self._known: list[Line] = []
+        self._read_to = 0
         path.touch()
 
     def write(
@@ -52,8 +54,12 @@ class FileLedger:
             os.fsync(file.fileno())
 
     def lines(self) -> list[Line]:
-        """All of them, read from the file."""
-        return [Line(**json.loads(line)) for line in self.path.read_text().splitlines()]
+        """All of them, read from the file, each once."""
+        with self._lock, self.path.open() as file:
+            file.seek(self._read_to)
+            self._known += [Line(**json.loads(line)) for line in file.read().splitlines()]
+            self._read_to = file.tell()
+            return list(self._known)
 
     def of(self, kind: Kind) -> Iterator[Line]:
         """Those of one kind."""

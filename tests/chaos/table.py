@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.chaos.figures import Row, read
+from tests.chaos.figures import Row, read, total
 
 PAGE = Path(__file__).parents[2] / "docs" / "faults.md"
 BEGIN, END = "<!-- figures: python -m tests.chaos.table -->", "<!-- end of figures -->"
@@ -17,11 +17,14 @@ HEAD = "| fault | seconds until a job ended again | counted from | accepted | lo
 
 
 def table(rows: Sequence[Row]) -> str:
-    """As Markdown."""
+    """As Markdown, with their total in the last row."""
     lines = [HEAD, "|" + "---|" * (HEAD.count("|") - 1)]
     for one in rows:
         cells = (one.fault, f"{one.recovered_s:.1f}", one.since, one.accepted, one.lost, one.doubled, one.run_again)
         lines.append("| " + " | ".join(map(str, cells)) + " |")
+    together = total(rows)
+    counted = (together.accepted, together.lost, together.doubled, together.run_again)
+    lines.append(f"| all {together.faults} | | | " + " | ".join(map(str, counted)) + " |")
     return "\n".join(lines)
 
 

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import time
-from pathlib import Path
 
 import pytest
 
+from deploy.loadtest.figures import quantile
+from jobs.events import EventLog
 from tests.chaos.conftest import Conclude
+from tests.chaos.place import Place
 from tests.chaos.world import QUICK, World
 from tests.redis_process import RedisProcess
+from tests.soak.audit import starts_after
+
+KILLS = 20
+TAKEN_OVER_S = 10.0
 
 
 def test_jobs_of_a_killed_worker_end_once_and_are_told_once(
-    tmp_path: Path, server: RedisProcess, conclude: Conclude
+    place: Place, server: RedisProcess, conclude: Conclude
 ) -> None:
-    with World(tmp_path, server.url, call_s=0.02, settings=QUICK) as world:
+    with World(place, server.url, call_s=0.02, settings=QUICK) as world:
         world.wait_until_running(world.submit(8, steps=20))
         kill = world.kill_worker()
         world.settle()
@@ -24,8 +30,8 @@ def test_jobs_of_a_killed_worker_end_once_and_are_told_once(
     assert recovered_s < 15
 
 
-def test_jobs_go_on_while_the_api_is_dead(tmp_path: Path, server: RedisProcess, conclude: Conclude) -> None:
-    with World(tmp_path, server.url, workers=1, call_s=0.02, settings=QUICK) as world:
+def test_jobs_go_on_while_the_api_is_dead(place: Place, server: RedisProcess, conclude: Conclude) -> None:
+    with World(place, server.url, workers=1, call_s=0.02, settings=QUICK) as world:
         world.wait_until_running(world.submit(6))
         at = world.kill_api()
         time.sleep(1.0)
@@ -35,8 +41,8 @@ def test_jobs_go_on_while_the_api_is_dead(tmp_path: Path, server: RedisProcess, 
 
 
 @pytest.mark.slow
-def test_killed_worker(tmp_path: Path, server: RedisProcess, conclude: Conclude) -> None:
-    with World(tmp_path, server.url) as world:
+def test_killed_worker(place: Place, server: RedisProcess, conclude: Conclude) -> None:
+    with World(place, server.url) as world:
         world.wait_until_running(world.submit(20))
         kill = world.kill_worker()
         world.settle()
@@ -46,8 +52,8 @@ def test_killed_worker(tmp_path: Path, server: RedisProcess, conclude: Conclude)
 
 
 @pytest.mark.slow
-def test_killed_api(tmp_path: Path, server: RedisProcess, conclude: Conclude) -> None:
-    with World(tmp_path, server.url) as world:
+def test_killed_api(place: Place, server: RedisProcess, conclude: Conclude) -> None:
+    with World(place, server.url) as world:
         world.wait_until_running(world.submit(20))
         at = world.kill_api()
         time.sleep(2.0)
@@ -58,8 +64,8 @@ def test_killed_api(tmp_path: Path, server: RedisProcess, conclude: Conclude) ->
 
 
 @pytest.mark.slow
-def test_killed_worker_and_api(tmp_path: Path, server: RedisProcess, conclude: Conclude) -> None:
-    with World(tmp_path, server.url) as world:
+def test_killed_worker_and_api(place: Place, server: RedisProcess, conclude: Conclude) -> None:
+    with World(place, server.url) as world:
         world.wait_until_running(world.submit(20))
         kill = world.kill_worker()
         world.kill_api()
@@ -71,8 +77,8 @@ def test_killed_worker_and_api(tmp_path: Path, server: RedisProcess, conclude: C
 
 
 @pytest.mark.slow
-def test_all_workers_killed_and_one_started(tmp_path: Path, server: RedisProcess, conclude: Conclude) -> None:
-    with World(tmp_path, server.url) as world:
+def test_all_workers_killed_and_one_started(place: Place, server: RedisProcess, conclude: Conclude) -> None:
+    with World(place, server.url) as world:
         world.wait_until_running(world.submit(20))
         kill = world.kill_worker()
         for life in world.fleet.ready():
@@ -84,8 +90,8 @@ def test_all_workers_killed_and_one_started(tmp_path: Path, server: RedisProcess
 
 
 @pytest.mark.slow
-def test_killed_redis_with_its_file(tmp_path: Path, server: RedisProcess, conclude: Conclude) -> None:
-    with World(tmp_path, server.url) as world:
+def test_killed_redis_with_its_file(place: Place, server: RedisProcess, conclude: Conclude) -> None:
+    with World(place, server.url) as world:
         world.wait_until_running(world.submit(20))
         server.kill()
         time.sleep(2.0)
@@ -99,3 +105,28 @@ def test_killed_redis_with_its_file(tmp_path: Path, server: RedisProcess, conclu
             "Redis being up",
             world.first_end_after(at),
         )
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+def test_jobs_of_twenty_killed_workers_soon_run_elsewhere(
+    place: Place, server: RedisProcess, conclude: Conclude
+) -> None:
+    """What counts of a kill is the last of its jobs to start again. They end before the next kill: three would be
+    too many for a job."""
+    with World(place, server.url) as world:
+        for _ in range(KILLS):
+            world.wait_until_running(world.submit(20))
+            kill = world.kill_worker()
+            world.fleet.start()
+            world.wait_for_ends(kill.held)
+            world.wait(lambda: len(world.fleet.ready()) == 2, "the new worker is ready")
+        world.settle()
+        events = EventLog(world.redis)
+        starts = [(kill.at, starts_after(events, kill).values()) for kill in world.kills]
+        delays = [max(later) - at for at, later in starts if later]
+        p95_s = quantile(delays, 0.95)
+        since = f"each of {len(delays)} kills, p95 (median {quantile(delays, 0.5):.1f}, most {max(delays):.1f})"
+        conclude(world, f"kill -9 of a worker, {KILLS} times; until its jobs run elsewhere", since, p95_s)
+    assert len(delays) == KILLS
+    assert p95_s <= TAKEN_OVER_S

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import time
-from pathlib import Path
 
 import pytest
 
 from tests.chaos.conftest import Conclude
+from tests.chaos.place import Place
 from tests.chaos.sentinels import Sentinels
 from tests.chaos.world import World
 
@@ -16,8 +16,8 @@ REPLICATED_S = 1.0
 
 
 @pytest.mark.slow
-def test_master_dies_and_the_replica_takes_over(tmp_path: Path, conclude: Conclude) -> None:
-    with Sentinels() as group, World(tmp_path, group.url) as world:
+def test_master_dies_and_the_replica_takes_over(place: Place, conclude: Conclude) -> None:
+    with Sentinels() as group, World(place, group.url) as world:
         world.wait_until_running(world.submit(20))
         time.sleep(REPLICATED_S)
         at = group.kill_master()

@@ -13,6 +13,7 @@ import pytest
 
 from tests.chaos.conftest import Conclude
 from tests.chaos.invariants import ANY
+from tests.chaos.place import Place
 from tests.chaos.poisoned_worker import POISON
 from tests.chaos.world import World
 from tests.redis_process import RedisProcess
@@ -22,10 +23,10 @@ pytestmark = pytest.mark.slow
 FAKETIME = sorted(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"))
 
 
-def test_job_that_kills_its_workers_fails_after_three(tmp_path: Path, server: RedisProcess, conclude: Conclude) -> None:
+def test_job_that_kills_its_workers_fails_after_three(place: Place, server: RedisProcess, conclude: Conclude) -> None:
     """Others that were in the same worker at every death are told the same, as nobody knows whose fault it was."""
     worker = ("tests.chaos.poisoned_worker",)
-    with World(tmp_path, server.url, workers=1, worker=worker) as world:
+    with World(place, server.url, workers=1, worker=worker) as world:
         at = time.time()
         (poison,) = world.submit(1, task="generate", prompt=POISON)
         world.expected[poison] = "failed"
@@ -44,7 +45,7 @@ def test_job_that_kills_its_workers_fails_after_three(tmp_path: Path, server: Re
 
 @pytest.mark.parametrize("jump_s", [3600, -3600])
 def test_clock_of_the_workers_jumps(
-    tmp_path: Path,
+    place: Place,
     server: RedisProcess,
     conclude: Conclude,
     missing_system_part: Callable[[str], NoReturn],
@@ -53,7 +54,7 @@ def test_clock_of_the_workers_jumps(
     """By an hour, while they work; their monotonic clock does not, as on a real host."""
     if not FAKETIME:
         missing_system_part("libfaketime: apt-get install faketime")
-    clock = tmp_path / "clock"
+    clock = place.folder / "clock"
     clock.write_text("+0")
     environ = {
         "LD_PRELOAD": str(FAKETIME[0]),
@@ -61,7 +62,7 @@ def test_clock_of_the_workers_jumps(
         "FAKETIME_NO_CACHE": "1",
         "FAKETIME_DONT_FAKE_MONOTONIC": "1",
     }
-    with World(tmp_path, server.url, environ=environ) as world:
+    with World(place, server.url, worker=("tests.chaos.jumping_worker",), environ=environ) as world:
         world.wait_until_running(world.submit(12))
         clock.write_text(f"{jump_s:+d}")
         at = time.time()
@@ -70,9 +71,9 @@ def test_clock_of_the_workers_jumps(
         conclude(world, f"the workers' clocks jump by {jump_s:+d} s", "the jump", world.first_end_after(at))
 
 
-def test_worker_has_hardly_any_memory_left(tmp_path: Path, server: RedisProcess, conclude: Conclude) -> None:
+def test_worker_has_hardly_any_memory_left(place: Place, server: RedisProcess, conclude: Conclude) -> None:
     """A picture that would need much more than there is ends somehow; small ones beside it succeed."""
-    with World(tmp_path, server.url) as world:
+    with World(place, server.url) as world:
         world.submit(6)
         for life in world.fleet.lives:
             process = psutil.Process(life.process.pid)

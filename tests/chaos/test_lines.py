@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.chaos.conftest import Conclude
+from tests.chaos.place import Place
 from tests.chaos.proxy import Line
 from tests.chaos.world import World
 from tests.redis_process import RedisProcess
@@ -19,8 +20,8 @@ SLOW_S = 0.2
 
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("cut_s", [5, 30, 90])
-def test_all_workers_are_cut_off(tmp_path: Path, server: RedisProcess, conclude: Conclude, cut_s: int) -> None:
-    with Line(server.socket) as line, World(tmp_path, server.url, worker_urls=[line.url] * 2) as world:
+def test_all_workers_are_cut_off(place: Place, server: RedisProcess, conclude: Conclude, cut_s: int) -> None:
+    with Line(server.socket) as line, World(place, server.url, worker_urls=[line.url] * 2) as world:
         world.wait_until_running(world.submit(20))
         line.cut()
         time.sleep(cut_s)
@@ -33,10 +34,10 @@ def test_all_workers_are_cut_off(tmp_path: Path, server: RedisProcess, conclude:
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("cut_s", [5, 30, 90])
 def test_one_worker_is_cut_off_and_comes_back_with_what_another_has_taken_over(
-    tmp_path: Path, server: RedisProcess, conclude: Conclude, cut_s: int
+    place: Place, server: RedisProcess, conclude: Conclude, cut_s: int
 ) -> None:
     """Both may sample the same job for a while: its end is one all the same."""
-    with Line(server.socket) as line, World(tmp_path, server.url, worker_urls=[line.url, server.url]) as world:
+    with Line(server.socket) as line, World(place, server.url, worker_urls=[line.url, server.url]) as world:
         world.wait_until_running(world.submit(20))
         cut_off = world.fleet.lives[0]
         world.wait(lambda: world.fleet.held(cut_off), "the one to be cut off has jobs")
@@ -52,10 +53,10 @@ def test_one_worker_is_cut_off_and_comes_back_with_what_another_has_taken_over(
 
 @pytest.mark.timeout(600)
 def test_redis_is_slow(tmp_path: Path, server: RedisProcess, conclude: Conclude) -> None:
-    """Every answer, and every command, is 0.2 s on its way, for API and workers."""
+    """Every answer, and every command, is 0.2 s on its way, for API and workers; a submission takes seconds."""
     with (
         Line(server.socket) as line,
-        World(tmp_path, server.url, worker_urls=[line.url] * 2, api_url=line.url) as world,
+        World(Place(tmp_path), server.url, worker_urls=[line.url] * 2, api_url=line.url) as world,
     ):
         line.delay_s = SLOW_S
         at = time.time()

@@ -5,11 +5,11 @@ from __future__ import annotations
 import resource
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from tests.chaos.conftest import Conclude
+from tests.chaos.place import Place
 from tests.chaos.world import World
 from tests.redis_process import RedisProcess
 
@@ -31,9 +31,9 @@ def limit_files(process_id: int, most_bytes: int) -> None:
     resource.prlimit(process_id, resource.RLIMIT_FSIZE, (most_bytes, hard))
 
 
-def test_disk_of_redis_is_full(tmp_path: Path, forgiving_server: RedisProcess, conclude: Conclude) -> None:
+def test_disk_of_redis_is_full(place: Place, forgiving_server: RedisProcess, conclude: Conclude) -> None:
     assert forgiving_server.process is not None
-    with World(tmp_path, forgiving_server.url) as world:
+    with World(place, forgiving_server.url) as world:
         world.wait_until_running(world.submit(20))
         limit_files(forgiving_server.process.pid, 1)
         time.sleep(AWAY_S)
@@ -43,9 +43,9 @@ def test_disk_of_redis_is_full(tmp_path: Path, forgiving_server: RedisProcess, c
         conclude(world, f"no room for Redis's file for {AWAY_S:g} s", "there being room", world.first_end_after(at))
 
 
-def test_disk_for_pictures_is_full(tmp_path: Path, server: RedisProcess, conclude: Conclude) -> None:
-    blobs = {"blobs_url": f"file://{tmp_path / 'blobs'}"}
-    with World(tmp_path, server.url, settings=blobs) as world:
+def test_disk_for_pictures_is_full(place: Place, server: RedisProcess, conclude: Conclude) -> None:
+    blobs = {"blobs_url": f"file://{place.folder / 'blobs'}"}
+    with World(place, server.url, settings=blobs) as world:
         world.wait_until_running(world.submit(20))
         for life in world.fleet.lives:
             limit_files(life.process.pid, 1)
@@ -57,9 +57,9 @@ def test_disk_for_pictures_is_full(tmp_path: Path, server: RedisProcess, conclud
         conclude(world, f"no room for pictures for {AWAY_S:g} s", "there being room", world.first_end_after(at))
 
 
-def test_folder_for_pictures_is_away(tmp_path: Path, server: RedisProcess, conclude: Conclude) -> None:
-    folder, aside = tmp_path / "blobs", tmp_path / "not-mounted"
-    with World(tmp_path, server.url, settings={"blobs_url": f"file://{folder}"}) as world:
+def test_folder_for_pictures_is_away(place: Place, server: RedisProcess, conclude: Conclude) -> None:
+    folder, aside = place.folder / "blobs", place.folder / "not-mounted"
+    with World(place, server.url, settings={"blobs_url": f"file://{folder}"}) as world:
         world.wait_until_running(world.submit(20))
         folder.rename(aside)
         time.sleep(AWAY_S)

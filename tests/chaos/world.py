@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import base64
 import json
-import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
-from pathlib import Path
+from dataclasses import replace
 from types import TracebackType
 from typing import Any, Self
 
@@ -18,13 +17,16 @@ from pydantic import SecretStr
 from deploy.pace import Pace
 from inlay.commands.keys import add_line
 from jobs.connect import RedisClient, connect
+from jobs.record import JobState
 from jobs.settings import Settings
 from jobs.store import JobStore
 from tests.app.keyed import new_key
-from tests.app.receiver import Received, Receiver
+from tests.app.receiver import Receiver
 from tests.app.service import ApiProcess
 from tests.chaos.invariants import shown_wrongly, untold, violations
-from tests.chaos.ledger import FINAL, FileLedger
+from tests.chaos.ledger import FileLedger
+from tests.chaos.place import Place
+from tests.chaos.witness import Witness
 from tests.soak.audit import Audit
 from tests.soak.callers import Caller, Entry, Ledger
 from tests.soak.fleet import Fleet, Kill
@@ -33,7 +35,6 @@ from tests.soak.orders import order, picture_png
 STUB_WORKER = "deploy.loadtest.stub_worker"
 CALLERS = ("anna", "ben")
 PATIENCE_S = 180.0
-LOOK_S = 0.2
 QUICK = {"heartbeat_interval_s": 0.5, "worker_ttl_s": 3.0, "redis_timeout_s": 2.0, "recovery_interval_s": 0.5}
 """Half of the service's own times, where a test shall not take long."""
 
@@ -41,7 +42,7 @@ QUICK = {"heartbeat_interval_s": 0.5, "worker_ttl_s": 3.0, "redis_timeout_s": 2.
 class World:
     """API processes, workers with a stub for their networks, two callers and a receiver of webhooks::
 
-    with World(folder, server.url) as world:
+    with World(place, server.url) as world:
         ids = world.submit(6)
         ...
         world.settle()
@@ -54,7 +55,7 @@ class World:
 
     def __init__(
         self,
-        folder: Path,
+        place: Place,
         redis_url: str,
         *,
         workers: int = 2,
@@ -66,18 +67,17 @@ class World:
         call_s: float = 0.05,
         settings: Mapping[str, Any] | None = None,
     ) -> None:
-        self._folder, self._url = folder, redis_url
+        self._place, self._folder, self._url = place, place.folder, redis_url
         self._worker_urls = list(worker_urls or [redis_url] * workers)
         self._apis, self._api_url = apis, api_url or redis_url
         self._environ = dict(environ or {})
         self._worker = (*worker, "--pace", Pace({1: call_s, 64: call_s}, {1: call_s / 2, 4: call_s / 2}).dump())
         self._changes = dict(settings or {})
         self._stack = ExitStack()
-        self.ledger = FileLedger(folder / "ledger.jsonl")
+        self.ledger = FileLedger(place.folder / "ledger.jsonl")
         self.kills: list[Kill] = []
         self.expected: dict[str, str] = {}
         """Ends other than success; `ANY` for a job that may end as it likes."""
-        self._over = threading.Event()
         self._resent = Ledger()
 
     def __enter__(self) -> Self:
@@ -106,14 +106,16 @@ class World:
         keys = {name: self._key(name) for name in CALLERS}
         self.apis = [self._stack.enter_context(self._api()) for _ in range(self._apis)]
         self.clients = {name: self._client(key) for name, key in keys.items()}
-        self.wait(lambda: len(self.fleet.ready()) == len(self._worker_urls), "workers get ready")
-        watching = threading.Thread(target=self._watch)
-        watching.start()
-        self._stack.callback(watching.join)
-        self._stack.callback(self._over.set)
+        self.wait(self._all_ready, "workers get ready")
+        self.witness = self._stack.enter_context(Witness(self.ledger, self.clients, self.receiver))
 
     def submit(self, count: int, **params: Any) -> list[str]:
-        """So many jobs, the callers in turn, half of them with an upload; each is written down when it is accepted."""
+        """So many jobs, the callers in turn, half of them with an upload; each is written down when it is accepted.
+
+        Ordinary ones, those without `params`, are as many more as the place lacks.
+        """
+        if not params:
+            count = max(count, self._place.jobs - sum(1 for _ in self.ledger.of("accepted")))
         ids = []
         for number in range(count):
             caller = CALLERS[number % len(CALLERS)]
@@ -137,13 +139,19 @@ class World:
     def wait_for_end(self, ids: Iterable[str]) -> None:
         """Until the end of at least one of these was seen."""
         chosen = set(ids)
-        self.wait(lambda: chosen & self._ended(), "a job has ended")
+        self.wait(lambda: chosen & self.witness.ended(), "a job has ended")
+
+    def wait_for_ends(self, ids: Iterable[str]) -> None:
+        """Until the ends of all of these were seen."""
+        chosen = set(ids)
+        self.wait(lambda: chosen <= self.witness.ended(), "the jobs have ended")
 
     def kill_worker(self) -> Kill:
         """One that has jobs, by kill -9."""
         self.wait(lambda: any(self.fleet.held(life) for life in self.fleet.ready()), "a worker has jobs")
         life = max(self.fleet.ready(), key=lambda one: len(self.fleet.held(one)))
-        self.kills.append(self.fleet.kill(life))
+        kill = self.fleet.kill(life)
+        self.kills.append(replace(kill, held=kill.held | self._running_by(kill.worker)))
         return self.kills[-1]
 
     def replace_dead(self) -> None:
@@ -169,11 +177,11 @@ class World:
     def settle(self) -> None:
         """Until all that was accepted has ended, been told, and let go of; then look at every end once more."""
         ids = {line.job_id: line.caller for line in self.ledger.of("accepted")}
-        self.wait(lambda: ids.keys() <= self._ended(), "all jobs have ended")
+        self.wait(lambda: ids.keys() <= self.witness.ended(), "all jobs have ended")
         self.wait(lambda: not self.fleet.busy(), "workers let go of their jobs")
         self.wait(lambda: not untold(self.ledger), "webhooks arrive")
         for job_id, caller in ids.items():
-            self._look(job_id, caller)
+            self.witness.look(job_id, caller)
 
     def wrong(self) -> list[str]:
         """Everything that is: by ledger, over HTTP, and in Redis."""
@@ -202,34 +210,16 @@ class World:
             assert time.monotonic() < until, f"waited {PATIENCE_S} s until {what}"
             time.sleep(0.05)
 
-    def _watch(self) -> None:
-        """Look at all jobs again and again, as callers do, and write down each end that is seen, and each webhook."""
-        told = 0
-        while not self._over.wait(LOOK_S):
-            received = self.receiver.answered
-            for request in received[told:]:
-                self._hear(request)
-            told = len(received)
-            ended = self._ended()
-            for line in self.ledger.of("accepted"):
-                if line.job_id not in ended:
-                    self._look(line.job_id, line.caller)
+    def _running_by(self, worker: str) -> set[str]:
+        """Jobs of a worker by their records: it may have died before it had them in RQ's books."""
+        open_ids = {line.job_id for line in self.ledger.of("accepted")} - self.witness.ended()
+        records = [record for job_id in open_ids if (record := self.store.get(job_id)) is not None]
+        return {one.id for one in records if one.state is JobState.RUNNING and one.worker == worker}
 
-    def _look(self, job_id: str, caller: str) -> None:
-        try:
-            job = self.clients[caller].get(f"/v1/jobs/{job_id}").json()
-        except (httpx.HTTPError, ValueError):
-            return
-        if job.get("state") in FINAL:
-            self.ledger.write("polled", job_id, caller, job["state"], attempt=job["attempt"])
-
-    def _hear(self, request: Received) -> None:
-        job = json.loads(request.body)["data"]
-        owner = next((line.caller for line in self.ledger.of("accepted") if line.job_id == job["id"]), "nobody")
-        self.ledger.write("told", job["id"], owner, job["state"], delivery=request.headers["webhook-id"])
-
-    def _ended(self) -> set[str]:
-        return {line.job_id for line in self.ledger.of("polled")}
+    def _all_ready(self) -> bool:
+        """Raises `AssertionError` with its log if one has ended instead."""
+        self.fleet.look()
+        return len(self.fleet.ready()) == len(self._worker_urls)
 
     def _key(self, name: str) -> str:
         file = self._folder / "keys"

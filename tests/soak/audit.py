@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Collection, Iterator, Sequence
 from statistics import median, quantiles
 from typing import Any
@@ -20,7 +21,9 @@ from tests.soak.callers import Entry, Ledger
 from tests.soak.fleet import Kill, WorkerLife
 
 RQ_WITHOUT_TTL = {"rq:queues", "rq:workers"}
-"""RQ's lists of the names of queues and workers; beside them one list of workers for each queue."""
+"""RQ's lists of the names of queues and workers; beside them, for each queue, one of workers, and one of failed jobs.
+
+What is in the last one has an end by its score, and sweeps take it out."""
 KNOWN_WITHOUT_TTL = RQ_WITHOUT_TTL | {keys.ACTIVE, keys.DELIVERIES}
 
 
@@ -35,7 +38,7 @@ class Audit:
         """All that is wrong."""
         entries = self._ledger.entries.values()
         wrong = [sentence for entry in entries for sentence in self._job(entry)]
-        return [*wrong, *self._strangers(), *self._lives(), *self._books()]
+        return [*wrong, *self._strangers(), *self._lives(), *self._books(), *self._failures()]
 
     def states(self) -> dict[str, int]:
         """How many jobs ended how; deleted ones are `deleted`."""
@@ -90,7 +93,8 @@ class Audit:
 
     def _lives(self) -> Iterator[str]:
         """Everything dies by itself, but for what `jobs.keys` and RQ name."""
-        known = KNOWN_WITHOUT_TTL | {f"rq:workers:{self._settings.queue_name}"}
+        queue = self._settings.queue_name
+        known = KNOWN_WITHOUT_TTL | {f"rq:workers:{queue}", f"rq:failed:{queue}"}
         for raw in self._redis.scan_iter("*"):
             if self._redis.pttl(raw) == -1 and text(raw) not in known:
                 yield f"key {text(raw)} lives for ever"
@@ -98,7 +102,7 @@ class Audit:
     def _books(self) -> Iterator[str]:
         """RQ's and our own lists are empty; executions are gone, or gone soon if a worker was killed over them."""
         rq = self._queue.rq
-        registries = (rq.started_job_registry, rq.failed_job_registry, rq.finished_job_registry)
+        registries = (rq.started_job_registry, rq.finished_job_registry)
         lists = {
             "active jobs": self._store.active_ids(),
             "queue": sorted(self._queue.waiting()),
@@ -110,9 +114,25 @@ class Audit:
             left_s = self._redis.ttl(ExecutionRegistry(job_id, self._redis).key)
             if job_id not in self._held or left_s > 2 * 60 + 2 * self._settings.worker_ttl_s:
                 yield f"an execution of {job_id} is left for {left_s} s"
+        failed = self._failed()
         for raw in self._redis.scan_iter("rq:job:*"):
-            if text(raw).removeprefix("rq:job:") not in self._held:
+            if text(raw).removeprefix("rq:job:") not in {*self._held, *failed}:
                 yield f"entry {text(raw)} is left"
+
+    def _failures(self) -> Iterator[str]:
+        """Whom RQ counts as failed has failed, and is counted no longer than its record is kept."""
+        longest = time.time() + self._settings.result_ttl_s
+        for job_id, until in self._failed().items():
+            state = self._store.state(job_id)
+            if state != JobState.FAILED:
+                yield f"RQ has {job_id} as failed, which is {state}"
+            if until > longest:
+                yield f"RQ has {job_id} as failed for {until - time.time():.0f} s"
+
+    def _failed(self) -> dict[str, float]:
+        """What is in RQ's list of failed jobs, and until which Unix time."""
+        listed: Any = self._redis.zrange(self._queue.rq.failed_job_registry.key, 0, -1, withscores=True)
+        return {text(raw): float(until) for raw, until in listed}
 
 
 def takeovers(events: EventLog, kills: Sequence[Kill], restarts: Sequence[float]) -> dict[str, Any]:
@@ -124,15 +144,21 @@ def takeovers(events: EventLog, kills: Sequence[Kill], restarts: Sequence[float]
     delays: list[float] = []
     disturbed: list[float] = []
     for kill in kills:
-        for job_id in kill.held:
-            for event in events.past(job_id):
-                at = event.id[0] / 1000
-                if at > kill.at and event.name == "started":
-                    hit = any(kill.at <= restart <= at for restart in restarts)
-                    (disturbed if hit else delays).append(at - kill.at)
-                if at > kill.at and (event.name == "started" or event.final):
-                    break
+        for at in starts_after(events, kill).values():
+            hit = any(kill.at <= restart <= at for restart in restarts)
+            (disturbed if hit else delays).append(at - kill.at)
     return {"undisturbed": _figures(delays), "with_redis_away": _figures(disturbed)}
+
+
+def starts_after(events: EventLog, kill: Kill) -> dict[str, float]:
+    """Unix times at which the jobs of a killed worker began anew; one that had ended but for the books is left out."""
+    starts: dict[str, float] = {}
+    for job_id in kill.held:
+        later = (event for event in events.past(job_id) if event.id[0] / 1000 > kill.at)
+        event = next((event for event in later if event.name == "started" or event.final), None)
+        if event is not None and event.name == "started":
+            starts[job_id] = event.id[0] / 1000
+    return starts
 
 
 def _figures(delays_s: list[float]) -> dict[str, float]:

@@ -82,6 +82,7 @@ def test_everything_that_is_planted_is_found(store: JobStore, redis: RedisClient
         redis.set(f"inlay:blob:{name}", 1, ex=60)
     redis.zadd("rq:wip:inlay", {"too-late:execution": time.time() + 60})
     redis.zadd("rq:executions:too-late", {"execution": time.time() + 60})
+    redis.zadd("rq:failed:inlay", {"too-late": time.time() + 60, "for-a-year": time.time() + 365 * 86400})
     found = "\n".join(Audit(redis, settings, ledger, held=()).everything())
     for sentence in (
         f"{lost} is lost",
@@ -96,8 +97,23 @@ def test_everything_that_is_planted_is_found(store: JobStore, redis: RedisClient
         "active jobs still has",
         "rq:wip:inlay still has ['too-late",
         "an execution of too-late is left for -1 s",
+        "RQ has too-late as failed, which is succeeded",
+        "RQ has for-a-year as failed for 31536000 s",
     ):
         assert sentence in found
+
+
+def test_a_failed_job_may_stand_in_the_books_as_long_as_its_record(
+    store: JobStore, redis: RedisClient, settings: Settings
+) -> None:
+    ledger = Ledger()
+    failed = accepted(store, ledger, "failed-1")
+    store.claim(failed, "worker")
+    store.transition(failed, JobState.FAILED, expect={JobState.RUNNING})
+    redis.zadd("rq:failed:inlay", {failed: time.time() + settings.result_ttl_s - 1})
+    redis.set(f"rq:job:{failed}", 1, ex=60)
+    (found,) = Audit(redis, settings, ledger, held=()).everything()
+    assert found.startswith(f"{failed} is failed instead of succeeded"), "and nothing is said of the books"
 
 
 def test_times_from_a_kill_are_read_from_the_events(store: JobStore, redis: RedisClient) -> None:

@@ -125,6 +125,15 @@ def test_job_that_ended_just_before_its_worker_died_is_not_counted_as_failed(
     assert bench.get(running).state is JobState.RUNNING
 
 
+def test_a_failure_leaves_the_queues_list_when_its_time_is_over(
+    bench: Bench, recovery: Recovery, redis: RedisClient
+) -> None:
+    failed = bench.queue.rq.failed_job_registry.key
+    redis.zadd(failed, {"of-yesterday": time.time() - 1, "of-today": time.time() + 60})
+    sweep(recovery)
+    assert redis.zrange(failed, 0, -1) == [b"of-today"]
+
+
 def test_job_that_waits_too_long_fails_at_its_deadline(bench: Bench, recovery: Recovery) -> None:
     job_id = bench.submit(deadline_s=0.001)
     sweep(recovery)
