@@ -24,7 +24,7 @@ FAKETIME = sorted(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"))
 
 
 def test_job_that_kills_its_workers_fails_after_three(place: Place, server: RedisProcess, conclude: Conclude) -> None:
-    """Others that were in the same worker at every death are told the same, as nobody knows whose fault it was."""
+    """Those that come after it succeed."""
     worker = ("tests.chaos.poisoned_worker",)
     with World(place, server.url, workers=1, worker=worker) as world:
         at = time.time()

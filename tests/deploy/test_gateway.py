@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import socket
-import subprocess
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -16,13 +12,12 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
+from deploy.loadtest.gateway import Gateway, find_nginx
 from jobs.settings import Settings
 from tests.app.pictures import picture_png
 from tests.app.service import ApiProcess
 from tests.app.stand_in import StandIn
 from tests.redis_process import RedisProcess
-
-CONFIG = Path(__file__).parents[2] / "deploy" / "gateway" / "nginx.conf"
 
 
 @pytest.fixture(scope="module")
@@ -42,44 +37,13 @@ def gateway(
     apis: list[ApiProcess], tmp_path: Path, missing_system_part: Callable[[str], NoReturn]
 ) -> Iterator[httpx.Client]:
     """Nginx by the very file, but for what Docker's DNS would tell and the port."""
-    nginx = shutil.which("nginx", path="/usr/sbin:/usr/local/sbin:/usr/bin:/usr/local/bin")
-    if nginx is None:
+    if find_nginx() is None:
         missing_system_part("nginx: apt-get install nginx-light")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    servers = " ".join(f"server 127.0.0.1:{api.port};" for api in apis)
-    text = CONFIG.read_text()
-    for docker, here in (
-        ("resolver 127.0.0.11 valid=5s;", f"upstream api {{ {servers} }}"),
-        ("set $api http://api:8000;", "set $api http://api;"),
-        ("listen 8080;", f"listen 127.0.0.1:{port};"),
-        ("/tmp/", f"{tmp_path}/"),
+    with (
+        Gateway([str(api.client.base_url) for api in apis], tmp_path) as running,
+        httpx.Client(base_url=running.url, timeout=60, trust_env=False) as client,
     ):
-        assert docker in text
-        text = text.replace(docker, here)
-    (tmp_path / "nginx.conf").write_text(text)
-    command = [nginx, "-e", "stderr", "-p", str(tmp_path), "-c", str(tmp_path / "nginx.conf"), "-g", "daemon off;"]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE)
-    try:
-        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60, trust_env=False) as client:
-            wait_until_it_listens(client, process)
-            yield client
-    finally:
-        process.terminate()
-        process.communicate(timeout=30)
-
-
-def wait_until_it_listens(client: httpx.Client, process: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + 30
-    while True:
-        try:
-            assert client.get("/healthz").status_code == 200
-            return
-        except httpx.TransportError:
-            assert process.poll() is None
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
+        yield client
 
 
 def test_a_job_is_submitted_and_followed_as_it_happens(redis: RedisProcess, gateway: httpx.Client) -> None:
