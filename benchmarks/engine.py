@@ -2,29 +2,30 @@
 
     python -m benchmarks.engine --json results.json
     python -m benchmarks.engine --sd15 --dtype float16 --batches 1 2 4 8 16 32 --no-served
+    python -m benchmarks.engine --choices --json choices.json
 
 The second form measures the real architecture of Stable Diffusion 1.5 with random weights: speed and memory, no
+pictures. The third measures instead what precision, layout, threads and compiling are worth, and what they change in
 pictures. Every figure of a run is of the same process on the same machine.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 
 import torch
 
 from benchmarks.memory import PeakMemory
-from benchmarks.provenance import provenance
 from benchmarks.running import warm_up
-from benchmarks.throughput import arrivals, ceiling, plain, served, together
+from benchmarks.throughput import arrivals, ceiling, choices, plain, served, together
 from benchmarks.throughput.architectures import write_sd15
 from benchmarks.throughput.row import Row
+from benchmarks.throughput.telling import line, write
 from benchmarks.throughput.workload import Job, mixed, start
 from jobs.settings import Settings
 from sampler.batching import BatchSizes
@@ -50,9 +51,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         rows = []
         for row in measured(model, settings, args):
             rows.append(row)
-            print(line(row), flush=True)
+            print(line(row, {"device", "model", "seed", "compiled", "dtype"}), flush=True)
             if args.json:
-                write(args.json, rows, arguments)
+                write(args.json, rows, ["python -m benchmarks.engine", *arguments])
     return 0
 
 
@@ -69,6 +70,9 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--sd15", action="store_true", help="Stable Diffusion 1.5's architecture, random weights")
     parser.add_argument("--dtype", choices=("auto", "float32", "bfloat16", "float16"), default="auto")
     parser.add_argument("--compile", action="store_true")
+    parser.add_argument(
+        "--choices", nargs="*", choices=choices.KINDS, help="measure these choices for the network instead; all if none"
+    )
     parser.add_argument("--no-served", action="store_true", help="leave Redis and the worker out")
     parser.add_argument("--json", type=Path, help="write rows and provenance to this file")
     return parser.parse_args(arguments)
@@ -79,12 +83,22 @@ def measured(model: DiffusersModel, settings: Settings, args: argparse.Namespace
     blank = Row(
         "", str(model.device), str(model.dtype).removeprefix("torch."), model.name, 1, args.seed, settings.compile
     )
+    if args.choices is not None:
+        yield from chosen(model, settings, args, blank)
+        return
     yield from networks(model, args, blank)
     yield from halves(model, args, blank)
     yield from random_arrivals(model, args, blank)
     if not args.no_served:
         yield from through_a_worker(model, settings, args, blank)
     yield from beside_diffusers(model, settings, args, blank)
+
+
+def chosen(model: DiffusersModel, settings: Settings, args: argparse.Namespace, blank: Row) -> Iterator[Row]:
+    """The network with one thing chosen otherwise, at the largest of the batch sizes."""
+    reference = choices.Choice("reference", settings, args.threads)
+    others = choices.alternatives(model, settings, args.threads, args.choices or choices.KINDS)
+    yield from choices.measured(model, reference, others, max(args.batches), args.steps, blank)
 
 
 def networks(model: DiffusersModel, args: argparse.Namespace, blank: Row) -> Iterator[Row]:
@@ -186,26 +200,6 @@ def beside_diffusers(model: DiffusersModel, settings: Settings, args: argparse.N
             jobs_per_s=1 / seconds,
             seconds_per_job=seconds,
         )
-
-
-def line(row: Row) -> str:
-    """What of a row is known, for a terminal."""
-    skipped = {"device", "model", "seed", "compiled", "dtype"}
-    known = {name: value for name, value in asdict(row).items() if value is not None and name not in skipped}
-    return ", ".join(
-        f"{name} {value:.3g}" if isinstance(value, float) else f"{name} {value}" for name, value in known.items()
-    )
-
-
-def write(path: Path, rows: Sequence[Row], arguments: Sequence[str]) -> None:
-    """Rows with where they come from."""
-    report = {
-        "provenance": provenance(),
-        "command": " ".join(["python -m benchmarks.engine", *arguments]),
-        "rows": [asdict(row) for row in rows],
-    }
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(report, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -11,8 +11,10 @@ class Row:
 
     `measure`: `network` (text to image, engine beside a bare loop of the same calls), `jobs` (half pictures, so many
     together), `arrivals` (mixed jobs that come at random), `serial` (the same, one at a time), `served` (through Redis
-    and a worker), `diffusers` (its own pipeline). `evaluations_per_s` are rows of network calls. Seconds of a job count
-    from its arrival to its picture. `share_of_ceiling`: of the matrix-product rate measured in the same run.
+    and a worker), `diffusers` (its own pipeline), `choice` (the network with one thing chosen otherwise).
+    `evaluations_per_s` are rows of network calls. Seconds of a job count from its arrival to its picture.
+    `share_of_ceiling`: of the matrix-product rate measured in the same run. `max_abs_diff` (8-bit levels) and `psnr_db`
+    compare a choice's pictures with the reference's; `reference_evaluations_per_s` was measured in turn with it.
     """
 
     measure: str
@@ -34,3 +36,8 @@ class Row:
     mean_batch: float | None = None
     peak_mb: float | None = None
     share_of_ceiling: float | None = None
+    choice: str | None = None
+    threads: int | None = None
+    reference_evaluations_per_s: float | None = None
+    max_abs_diff: int | None = None
+    psnr_db: float | None = None
