@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 
 from PIL import Image
 
-from benchmarks.measuring import Setting
-from benchmarks.report import Row
+from benchmarks.identity import Identity, texts_digest
+from benchmarks.row import Row
 from benchmarks.running import run
+from benchmarks.setting import Setting
+from benchmarks.stating import SPACING
 from sampler.sample import SamplerOptions
 from training.scenes import make_scene
 from worker.canvas import from_canvas
@@ -25,7 +28,10 @@ SHOWN = 50
 def captions(
     setting: Setting, options: SamplerOptions, guidance_scale: float, count: int, pictures_to: Path | None
 ) -> Row:
-    """Sample `count` held-out captions of all kinds; write a grid of the first to `pictures_to` if given."""
+    """Sample `count` held-out captions of all kinds, from the noisiest timestep, as the service does.
+
+    Writes a grid of the first to `pictures_to` if given.
+    """
     model, native_px = setting.model, setting.model.native_size_px
     drawn = [make_scene(setting.seed + index) for index in range(count)]
     plans = [
@@ -34,7 +40,7 @@ def captions(
             latents_shape=model.latents_shape(native_px, native_px),
             cell_px=model.cell_px,
             conditioning=model.conditioning(scene.caption, "", guidance_scale),
-            schedule=model.schedule,
+            schedule=replace(model.schedule, spacing=SPACING),
             options=options,
             seed=setting.seed + index,
         )
@@ -48,23 +54,34 @@ def captions(
         side_by_side(pictures[:SHOWN]).save(pictures_to, optimize=True)
     jury = setting.jury
     return Row(
-        task="generate",
-        mask="none",
-        method="ddim",
+        **asdict(identify_captions(setting, options, guidance_scale, count)),
+        **setting.origin,
         steps=options.steps,
         inner_steps=0,
         eta=options.eta,
-        guidance_scale=guidance_scale,
         nfe=max(one.nfe for one in timed.results),
         backward_passes=0,
-        scenes=count,
-        seed=setting.seed,
-        batch=setting.batch,
-        dtype=str(model.dtype).removeprefix("torch."),
         seconds=round(timed.seconds, 4),
         peak_mb=round(timed.peak_mb, 1),
         frechet=jury.distance(pictures, [picture for _, picture in drawn]) if jury else None,
         kind_and_color_accuracy=jury.accuracy(pictures, [scene for scene, _ in drawn]) if jury else None,
+    )
+
+
+def identify_captions(setting: Setting, options: SamplerOptions, guidance_scale: float, count: int) -> Identity:
+    """What would be measured."""
+    return Identity(
+        task="generate",
+        mask="none",
+        method="ddim",
+        settings=f"{options}, spacing={SPACING}",
+        guidance_scale=guidance_scale,
+        scenes=count,
+        seed=setting.seed,
+        batch=setting.batch,
+        dtype=setting.dtype,
+        weights=setting.weights.model,
+        pictures=texts_digest([make_scene(setting.seed + index)[0].caption for index in range(count)], setting.seed),
     )
 
 

@@ -9,17 +9,21 @@ from pathlib import Path
 
 import torch
 
+from benchmarks.identity import weights_digest
 from benchmarks.measures.judged import Jury
-from benchmarks.measuring import Setting
-from benchmarks.methods import Unavailable, names
+from benchmarks.methods import Unavailable
 from benchmarks.pictures import Sample, folder_pictures, symmetric_scenes
+from benchmarks.provenance import provenance
+from benchmarks.roster import names
 from benchmarks.running import warm_up
+from benchmarks.setting import Setting, Weights
+from benchmarks.survey import Budget
 from benchmarks.tasks import TASKS
 from jobs.settings import Settings
 from sampler.schedule import Eta
 from worker.diffusers_model import DiffusersModel
 from worker.errors import ModelUnusable
-from worker.model import load, load_inpainting
+from worker.model import find, load, load_inpainting
 
 
 def add_arguments(parser: argparse.ArgumentParser, *, count: int, masks: Sequence[str], methods: Sequence[str]) -> None:
@@ -39,15 +43,33 @@ def add_arguments(parser: argparse.ArgumentParser, *, count: int, masks: Sequenc
     parser.epilog = f"Tasks: {', '.join(TASKS)}. Methods: {', '.join(names())}."
 
 
-def open_setting(args: argparse.Namespace) -> Setting:
-    """Load the model, and the judge where it knows the pictures; everything is evaluated once."""
+def open_setting(args: argparse.Namespace, dtype: str, guidance_scale: float = 1.0) -> Setting:
+    """Load the model, and the judge where it knows the pictures; everything is evaluated once.
+
+    `guidance_scale` is that of restored pictures.
+    """
     torch.set_num_threads(args.threads)
-    settings = Settings(model=args.model, dtype=args.dtype)
+    settings = Settings(model=args.model, dtype=dtype)
     model = load(settings)
     warm_up(model, model.native_size_px)
+    told = provenance()
     return Setting(
-        model, None if args.images else Jury(), args.batch, args.seed, cache(partial(tuned, settings, args.rival))
+        model=model,
+        jury=None if args.images else Jury(),
+        batch=args.batch,
+        seed=args.seed,
+        guidance_scale=guidance_scale,
+        weights=Weights(weights_digest(find(args.model)), _digest_of_tuned(args.rival)),
+        origin={name: told[name] for name in ("commit", "hardware", "threads", "torch")},
+        load_tuned=cache(partial(tuned, settings, args.rival)),
     )
+
+
+def _digest_of_tuned(checkpoint: str) -> str | None:
+    try:
+        return weights_digest(find(checkpoint))
+    except ModelUnusable:
+        return None
 
 
 def tuned(settings: Settings, checkpoint: str) -> DiffusersModel:
@@ -63,6 +85,11 @@ def read_samples(args: argparse.Namespace) -> list[Sample]:
     if args.images:
         return folder_pictures(args.images, args.count, args.size)
     return symmetric_scenes(args.seed, args.count)
+
+
+def budget(text: str) -> Budget:
+    """The value of `--budgets`: evaluations, or "published"; raises `ValueError` for anything else."""
+    return "published" if text == "published" else int(text)
 
 
 def eta(text: str) -> Eta:

@@ -2,71 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 
 from PIL import Image
 
-from benchmarks.measures import hole_psnr_db, hole_ssim, known_max_abs_diff, mean, paired_difference, seam
+from benchmarks.measures import hole_psnr_db, hole_ssim, known_max_abs_diff, mean, seam
 from benchmarks.measures.judged import Jury
 from benchmarks.methods import Method
-from benchmarks.pictures import Sample
-from benchmarks.report import Row
-from benchmarks.restoring import Restored, restore
+from benchmarks.restoring import restore
+from benchmarks.row import Row
 from benchmarks.running import run
-from benchmarks.stating import placed, small
-from benchmarks.tasks import Case, Task, make_cases
-from sampler.constraints.projection import make_consistent
-from sampler.evaluation import Decode, Encode
-from worker.canvas import from_canvas, to_canvas
-from worker.diffusers_model import DiffusersModel
-
-
-@dataclass(frozen=True, eq=False)
-class Setting:
-    """What all rows of a run share. `jury` is None for pictures that the bundled judge does not know.
-
-    `load_tuned` gives the checkpoint tuned for inpainting, the same one every time; it raises `Unavailable`.
-    """
-
-    model: DiffusersModel
-    jury: Jury | None
-    batch: int
-    seed: int
-    load_tuned: Callable[[], DiffusersModel]
-
-    def model_of(self, method: Method) -> DiffusersModel:
-        """The model that the method runs on."""
-        return self.load_tuned() if method.is_tuned else self.model
-
-
-@dataclass(frozen=True, eq=False)
-class Prepared:
-    """A task with its cases, and what the autoencoder alone reaches in the same holes: PSNR, and seam to the known.
-
-    Enlarged pictures are made to meet their measurement, as all results are, so that this is no bound for them.
-    """
-
-    task: Task
-    cases: list[Case]
-    vae_bound_db: float
-    vae_seam: float | None = None
+from benchmarks.setting import Prepared, Setting, identify
+from benchmarks.stating import written_residual_255
+from benchmarks.tasks import Case
 
 
 @dataclass(frozen=True, eq=False)
 class Measured:
-    """A row with the pictures behind it."""
+    """A row with the pictures behind it, none of a row that an earlier run measured."""
 
     row: Row
     pictures: list[Image.Image]
-
-
-def prepare(setting: Setting, task: Task, samples: Sequence[Sample]) -> Prepared:
-    """Lay out a task on `samples`."""
-    cases = make_cases(task, samples, setting.seed)
-    rebuilt = [reconstruct(setting.model, case) for case in cases]
-    return Prepared(task, cases, mean(each_psnr(rebuilt, cases)).value, _seam_of_rebuilt(rebuilt, cases))
 
 
 def measure(setting: Setting, prepared: Prepared, method: Method, budget_nfe: int | None = None) -> Measured:
@@ -75,38 +33,23 @@ def measure(setting: Setting, prepared: Prepared, method: Method, budget_nfe: in
     timed = run(model, [partial(restore, model, case, method) for case in cases], setting.batch)
     pictures = [one.picture for one in timed.results]
     row = Row(
-        task=prepared.task.kind,
-        mask=prepared.task.name,
-        method=method.name,
+        **asdict(identify(setting, prepared, method)),
+        **setting.origin,
         steps=method.steps,
         inner_steps=method.inner_steps,
         eta=method.eta,
-        guidance_scale=1.0,
         nfe=max(one.nfe for one in timed.results),
         backward_passes=max(one.backward_passes for one in timed.results),
-        scenes=len(cases),
-        seed=setting.seed,
-        batch=setting.batch,
-        dtype=str(model.dtype).removeprefix("torch."),
         seconds=round(timed.seconds, 4),
         peak_mb=round(timed.peak_mb, 1),
         budget_nfe=budget_nfe,
-        vae_bound_db=round(prepared.vae_bound_db, 3),
-        vae_seam=_rounded(prepared.vae_seam, 3),
-        residual=_mean_residual(timed.results),
+        published=method.is_published,
+        vae_bound_db=round(mean(each_psnr(prepared.rebuilt, cases)).value, 3),
+        vae_seam=_rounded(_seam_of_rebuilt(prepared.rebuilt, cases), 3),
+        residual=_mean([one.residual for one in timed.results], 5),
+        written_residual_255=_mean([written_residual_255(model, *one) for one in zip(cases, pictures, strict=True)], 4),
     )
     return Measured(_judged(_compared(row, pictures, cases), pictures, cases, setting.jury), pictures)
-
-
-def against(row: Row, reference: Row) -> Row:
-    """The row with its paired difference of PSNR to a reference on the same scenes."""
-    difference = paired_difference(row.scene_psnr_db, reference.scene_psnr_db)
-    return replace(
-        row,
-        against=f"{reference.method} {reference.nfe} NFE",
-        difference_db=round(difference.value, 3),
-        difference_ci95_db=_rounded(difference.ci95, 3),
-    )
 
 
 def each_psnr(pictures: Sequence[Image.Image], cases: Sequence[Case]) -> list[float]:
@@ -115,17 +58,6 @@ def each_psnr(pictures: Sequence[Image.Image], cases: Sequence[Case]) -> list[fl
         hole_psnr_db(picture, case.upload.picture, case.upload.mask)
         for picture, case in zip(pictures, cases, strict=True)
     ]
-
-
-def reconstruct(model: DiffusersModel, case: Case) -> Image.Image:
-    """The true picture through the autoencoder and back, finished as a result is."""
-    placement = placed(model, case.upload.picture)
-    canvas = to_canvas(case.upload.picture, Image.new("L", case.upload.picture.size, 0), placement)
-    latents = model.encode([Encode(canvas.image.to(model.device))])[0]
-    image = model.decode([Decode(latents)])[0]
-    if case.factor is not None:
-        image = make_consistent(image, *small(model, case.upload.picture, case.factor)).image
-    return from_canvas(image, placement)
 
 
 def _seam_of_rebuilt(rebuilt: Sequence[Image.Image], cases: Sequence[Case]) -> float | None:
@@ -165,9 +97,9 @@ def _judged(row: Row, pictures: Sequence[Image.Image], cases: Sequence[Case], ju
     )
 
 
-def _mean_residual(results: Sequence[Restored]) -> float | None:
-    residuals = [one.residual for one in results if one.residual is not None]
-    return round(mean(residuals).value, 5) if residuals else None
+def _mean(values: Sequence[float | None], digits: int) -> float | None:
+    told = [value for value in values if value is not None]
+    return round(mean(told).value, digits) if told else None
 
 
 def _rounded(value: float | None, digits: int) -> float | None:

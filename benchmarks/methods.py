@@ -1,27 +1,28 @@
 """The methods that are compared, each by its name, and how each is fitted to a budget of network evaluations (NFE).
 
-A solver of `SamplerOptions` is one line in `OWN`, and there once the options accept it. A peer of `sampler.peers` is
-one line in `PEERS`: its module's `Settings` say what a run costs (`evaluations`), and the largest number of steps that
-a budget allows is taken. Budgets count evaluations; backward passes, which cost two more each, are reported beside.
+A solver of `SamplerOptions` is one line in `OWN` (`benchmarks.roster`), and there once the options accept it. A peer of
+`sampler.peers` is one line in `PEERS`: its module's `Settings` say what a run costs (`evaluations`), and the largest
+number of steps that a budget allows is taken. Budgets count evaluations; backward passes, which cost two more each, are
+reported beside.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from importlib import import_module
 from importlib.util import find_spec
-from typing import Any, Protocol, cast, get_args, get_type_hints
+from typing import Any, Protocol, cast
 
 import torch
 
+from benchmarks.roster import OWN, PAPER_INNER_STEPS, PAPER_STEPS, PEERS, PUBLISHED, Own, names
 from sampler.evaluation import Process
 from sampler.peers.problem import Problem
 from sampler.sample import SampleResult, SamplerOptions, sample
 from sampler.schedule import Eta, Spacing
 
 MOST_STEPS = 1000
-PAPER_STEPS, PAPER_INNER_STEPS = 20, 5
 
 
 class Unavailable(RuntimeError):
@@ -30,9 +31,10 @@ class Unavailable(RuntimeError):
 
 @dataclass(frozen=True, eq=False)
 class Method:
-    """A method ready to run. `options` are set for our own solvers, which run as a job of the worker does.
+    """A method ready to run. `own` and `options` are set for our own solvers, which run as a job of the worker does.
 
-    `is_tuned`: it needs a checkpoint of its own, tuned for inpainting.
+    `settings` are all of its settings as a text: equal texts, equal results. `is_published`: it was published with
+    them. `is_tuned`: it needs a checkpoint of its own, tuned for inpainting.
     """
 
     name: str
@@ -40,55 +42,16 @@ class Method:
     inner_steps: int | None
     eta: Eta | None
     sampler: Callable[[Problem], Process[SampleResult]]
+    settings: str
+    is_published: bool = False
+    own: Own | None = None
     options: SamplerOptions | None = None
     is_tuned: bool = False
 
-
-@dataclass(frozen=True)
-class Own:
-    """A solver of ours: its options at a budget of `nfe`."""
-
-    solver: str
-    eta: Eta
-    at_budget: Callable[[int], tuple[int, int]]
-    """NFE to (steps, inner steps)."""
-
-    inner_steps: int
-    """Corrections a step where neither a budget nor a wish says otherwise."""
-
-    spacing: Spacing | None = None
-    """Which timesteps: None for those that the problem says."""
-
-
-def newton_at(nfe: int) -> tuple[int, int]:
-    """The paper's 20 steps with as many corrections, up to 5, as fit at 1 + 2K evaluations; at least one.
-
-    Under 60 evaluations there is one correction and fewer steps: few corrections in many steps serve it best.
-    """
-    inner_steps = max(1, min(PAPER_INNER_STEPS, (nfe // PAPER_STEPS - 1) // 2))
-    return max(1, nfe // (1 + 2 * inner_steps)), inner_steps
-
-
-def default_at(nfe: int) -> tuple[int, int]:
-    """Two evaluations a step, whose correction is the solver's own; more steps for more evaluations."""
-    return max(1, nfe // 2), 1
-
-
-OWN: Mapping[str, Own] = {
-    "newton": Own("newton", "paper", newton_at, PAPER_INNER_STEPS, "leading"),
-    "newton-eta1": Own("newton", 1.0, newton_at, PAPER_INNER_STEPS),
-    "default": Own("default", 1.0, default_at, 1),
-}
-
-
-@dataclass(frozen=True)
-class Peer:
-    """A module of `sampler.peers`; `always` are settings that make the variant, `at_budget` those that fit NFE."""
-
-    module: str
-    always: Mapping[str, Any] = field(default_factory=dict)
-    at_budget: Callable[[int], dict[str, Any]] = lambda _: {}
-    is_tuned: bool = False
+    @property
+    def spacing(self) -> Spacing | None:
+        """Which timesteps it asks for; None for those of the service."""
+        return self.own.spacing if self.own else None
 
 
 class PeerSettings(Protocol):
@@ -113,32 +76,6 @@ class PeerModule(Protocol):
     def sample(self, problem: Problem, settings: PeerSettings) -> Process[SampleResult]:
         """Latents that meet the problem's constraint."""
         ...
-
-
-def lanpaint_at(nfe: int) -> dict[str, Any]:
-    """20 steps with as many inner ones as fit, 1 to 10: the paper has runs with 5 and with 10."""
-    return {"inner_steps": max(1, min(10, nfe // PAPER_STEPS - 1))}
-
-
-PEERS: Mapping[str, Peer] = {
-    "blended": Peer("blended"),
-    "repaint": Peer("repaint", at_budget=lambda _: {"jump_length": 1, "resamplings": 3}),
-    "mpgd": Peer("mpgd"),
-    "ding": Peer("ding"),
-    "ding-flow": Peer("ding", {"noise": "flow"}),
-    "lanpaint": Peer("lanpaint", at_budget=lanpaint_at),
-    "dps": Peer("dps"),
-    "psld": Peer("psld"),
-    "freedom": Peer("freedom"),
-    "rival": Peer("rival", is_tuned=True),
-    "rival-grey": Peer("rival", {"masked_latents": "grey_hole"}, is_tuned=True),
-}
-
-
-def names() -> list[str]:
-    """Every method that can be asked for, whether or not it can run here."""
-    accepted = get_args(get_type_hints(SamplerOptions)["solver"])
-    return [name for name, own in OWN.items() if own.solver in accepted] + list(PEERS)
 
 
 def at_budget(name: str, nfe: int, dtype: torch.dtype) -> Method:
@@ -182,7 +119,16 @@ def _own(name: str, own: Own, options: SamplerOptions) -> Method:
         schedule = replace(problem.schedule, spacing=own.spacing or problem.schedule.spacing)
         return sample(shape, problem.constraint, conditioning, schedule, options, problem.generator)
 
-    return Method(name, options.steps, options.inner_steps, options.eta, sampler, options)
+    asked = (options.steps, options.inner_steps, options.eta)
+    return Method(
+        name,
+        *asked,
+        sampler,
+        settings=f"{options}, spacing={own.spacing}, refills={own.refills}, through_decoder={own.through_decoder}",
+        is_published=name in PUBLISHED and asked == (PAPER_STEPS, PAPER_INNER_STEPS, own.eta),
+        own=own,
+        options=options,
+    )
 
 
 def _peer_module(name: str) -> PeerModule:
@@ -195,12 +141,13 @@ def _peer_module(name: str) -> PeerModule:
 
 
 def _peer(name: str, module: PeerModule, settings: PeerSettings) -> Method:
-    inner_steps, eta = getattr(settings, "inner_steps", None), getattr(settings, "eta", None)
     return Method(
         name,
         settings.steps,
-        inner_steps,
-        eta,
+        getattr(settings, "inner_steps", None),
+        getattr(settings, "eta", None),
         lambda problem: module.sample(problem, settings),
+        settings=f"{PEERS[name].module}.{settings}",
+        is_published=name in PUBLISHED and settings == module.Settings(**PEERS[name].always),
         is_tuned=PEERS[name].is_tuned,
     )

@@ -1,21 +1,46 @@
-"""Quality against cost: one plot a task, error bars, and the front that no other method beats."""
+"""Quality against cost: plots of one task, error bars, and the front that no other method beats."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from math import log10
 from pathlib import Path
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import NullLocator, ScalarFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
-from benchmarks.report import Row
+from benchmarks.row import Row
 
 Point = tuple[float, float]
 Quality = Callable[[Row], tuple[float | None, float | None]]
 """A row's value and the half width of its interval."""
 
 APART = 0.012
+TICKS_APART = 0.15
+"""Decades that two labels of a logarithmic axis need between them."""
+
+COLOURS = (*(f"C{number}" for number in range(10)), "black", "gold", "navy", "limegreen", "crimson")
+MARKERS = "osD^v<>PX*hd"
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What quality is plotted against. `ticks` are costs worth a label, the more important first; None for decades."""
+
+    label: str
+    of: Callable[[Row], float]
+    ticks: Callable[[Sequence[Row]], list[float]] | None = None
+
+
+def _budgets_then_others(rows: Sequence[Row]) -> list[float]:
+    budgets = sorted({row.budget_nfe for row in rows if row.budget_nfe})
+    return [float(nfe) for nfe in [*budgets, *sorted({row.nfe for row in rows})]]
+
+
+NFE = Cost("network evaluations (NFE)", lambda row: float(row.nfe), _budgets_then_others)
+SECONDS = Cost("seconds a picture", lambda row: row.seconds)
 
 
 def pareto_front(points: Sequence[Point]) -> list[Point]:
@@ -27,8 +52,17 @@ def pareto_front(points: Sequence[Point]) -> list[Point]:
     return front
 
 
-def quality_against_nfe(rows: Sequence[Row], path: Path) -> None:
-    """Plot rows of one task against NFE: hole PSNR on the left, paired differences on the right if there are any.
+def told_apart(values: Sequence[float]) -> list[float]:
+    """Those of positive `values` whose labels do not touch on a logarithmic axis; the first ones win."""
+    kept: list[float] = []
+    for value in values:
+        if all(abs(log10(value / other)) >= TICKS_APART for other in kept):
+            kept.append(value)
+    return sorted(kept)
+
+
+def quality_against(cost: Cost, rows: Sequence[Row], path: Path) -> None:
+    """Plot rows of one task: hole PSNR on the left, paired differences on the right if there are any.
 
     Bars are 95 % intervals. Marks of one cost stand a little apart. Hollow marks are of methods that backpropagate.
     """
@@ -36,10 +70,10 @@ def quality_against_nfe(rows: Sequence[Row], path: Path) -> None:
     reference = next((row.against for row in measured if row.against), None)
     figure = Figure(figsize=(13 if reference else 8, 5), layout="constrained")
     panels = figure.subplots(1, 2 if reference else 1, squeeze=False)[0]
-    _panel(panels[0], measured, lambda row: (row.hole_psnr_db, row.ci95_db))
+    _panel(panels[0], measured, cost, lambda row: (row.hole_psnr_db, row.ci95_db))
     panels[0].set_ylabel("PSNR where painted, dB")
     if reference:
-        _panel(panels[1], measured, lambda row: (row.difference_db, row.difference_ci95_db))
+        _panel(panels[1], measured, cost, lambda row: (row.difference_db, row.difference_ci95_db))
         panels[1].axhline(0.0, color="0.3", linewidth=0.8, zorder=0)
         panels[1].set_ylabel(f"paired difference to {reference}, dB")
     panels[-1].legend(frameon=False, fontsize=9, loc="center left", bbox_to_anchor=(1.0, 0.5))
@@ -53,38 +87,46 @@ def _title(row: Row) -> str:
     return f"{row.task}, {row.mask}: {row.scenes} pictures, means with 95 % intervals{bound}"
 
 
-def _panel(axes: Axes, rows: Sequence[Row], quality: Quality) -> None:
-    names = list(dict.fromkeys(row.method for row in rows))
-    for number, name in enumerate(names):
-        apart = 1 + APART * (number - (len(names) - 1) / 2)
-        _curve(axes, [row for row in rows if row.method == name], quality, number, apart)
-    _front(axes, [(row.nfe, value) for row in rows if (value := quality(row)[0]) is not None])
+def _panel(axes: Axes, rows: Sequence[Row], cost: Cost, quality: Quality) -> None:
+    told = [row for row in rows if quality(row)[0] is not None]
+    several = len({row.dtype for row in told}) > 1
+    curves: dict[str, list[Row]] = {}
+    for row in told:
+        curves.setdefault(f"{row.method}, {row.dtype}" if several else row.method, []).append(row)
+    for number, (name, some) in enumerate(curves.items()):
+        _curve(axes, name, sorted(some, key=cost.of), (cost, quality), number - (len(curves) - 1) / 2)
+    _front(axes, [(cost.of(row), value) for row in told if (value := quality(row)[0]) is not None])
     axes.set_xscale("log")
-    axes.set_xticks(sorted({row.budget_nfe or row.nfe for row in rows}))
-    axes.xaxis.set_major_formatter(ScalarFormatter())
+    if cost.ticks:
+        axes.set_xticks(told_apart(cost.ticks(told)))
+    else:
+        axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axes.xaxis.set_minor_locator(NullLocator())
-    axes.set_xlabel("network evaluations (NFE)")
+    axes.set_xlabel(cost.label)
     axes.grid(alpha=0.25)
     axes.spines[["top", "right"]].set_visible(False)
 
 
-def _curve(axes: Axes, rows: Sequence[Row], quality: Quality, number: int, apart: float) -> None:
-    ordered = sorted(rows, key=lambda row: row.nfe)
-    pairs = [quality(row) for row in ordered]
-    hollow = any(row.backward_passes for row in ordered)
+def _curve(axes: Axes, name: str, rows: Sequence[Row], drawn: tuple[Cost, Quality], place: float) -> None:
+    cost, quality = drawn
+    pairs = [quality(row) for row in rows]
+    hollow = any(row.backward_passes for row in rows)
+    number = len(axes.containers)
+    colour = COLOURS[number % len(COLOURS)]
     axes.errorbar(
-        [row.nfe * apart for row in ordered],
+        [cost.of(row) * (1 + APART * place) for row in rows],
         [value or 0.0 for value, _ in pairs],
         [spread or 0.0 for _, spread in pairs],
-        color=f"C{number % 10}",
-        marker="osD^v<>PX*"[number % 10],
+        color=colour,
+        marker=MARKERS[number % len(MARKERS)],
         markersize=5,
-        markerfacecolor="white" if hollow else None,
+        markerfacecolor="white" if hollow else colour,
         linestyle="--" if hollow else "-",
         linewidth=1.3,
         elinewidth=0.8,
         capsize=2,
-        label=f"{ordered[0].method} (backpropagates)" if hollow else ordered[0].method,
+        label=f"{name} (backpropagates)" if hollow else name,
     )
 
 

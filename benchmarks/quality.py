@@ -21,12 +21,14 @@ from pathlib import Path
 from PIL import Image
 
 from benchmarks.captions import captions
-from benchmarks.command_line import add_arguments, eta, open_setting, read_samples
+from benchmarks.command_line import add_arguments, budget, eta, open_setting, read_samples
 from benchmarks.measures import hole_psnr_db, mean
 from benchmarks.measures.perceptual import perceptual
-from benchmarks.measuring import Measured, Prepared, Setting, prepare
-from benchmarks.report import Origin, Row, line, markdown, write_json
-from benchmarks.survey import Wanted, survey, tell
+from benchmarks.measuring import Measured
+from benchmarks.report import line, markdown, write_json
+from benchmarks.row import Origin, Row
+from benchmarks.setting import Prepared, Setting, prepare
+from benchmarks.survey import Wanted, at_budgets, survey, tell
 from benchmarks.tasks import TASKS
 from sampler.sample import SamplerOptions
 
@@ -36,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     arguments = sys.argv[1:] if arguments is None else arguments
     args = parse(arguments)
     command = f"python -m benchmarks.quality {shlex.join(arguments)}"
-    setting = open_setting(args)
+    setting = open_setting(args, args.dtype)
     notes: list[str] = []
     rows = [row for mask in args.masks for row in restorations(setting, mask, args, notes)]
     if args.captions:
@@ -45,7 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         rows.append(captions(setting, options, args.guidance_scale, args.captions, args.pictures))
     print("\n".join([markdown(rows), *notes]))
     if args.json:
-        write_json(args.json, rows, Origin(setting.model.name, command, tuple(notes)))
+        write_json(args.json, rows, Origin(setting.model.name, (command,), tuple(notes)))
     return 0 if rows else 1
 
 
@@ -53,7 +55,9 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     """Arguments, with defaults that reproduce the README's table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add_arguments(parser, count=200, masks=["half_left"], methods=["newton"])
-    parser.add_argument("--budgets", type=int, nargs="+", metavar="NFE", help="fit the methods to these evaluations")
+    parser.add_argument(
+        "--budgets", type=budget, nargs="+", metavar="NFE|published", help="fit the methods to these evaluations"
+    )
     parser.add_argument("--steps", type=int, help="without budgets")
     parser.add_argument("--inner-steps", type=int, help="corrections a step of our own solvers, without budgets")
     parser.add_argument("--eta", type=eta, help='"paper", or 0 (DDIM) to 1 (DDPM), without budgets')
@@ -67,7 +71,7 @@ def restorations(setting: Setting, mask: str, args: argparse.Namespace, notes: l
     """The rows of one task, printed as they come."""
     prepared = prepare(setting, TASKS[mask], read_samples(args))
     if args.budgets:
-        wanted = [Wanted(name, budget) for name in args.methods for budget in sorted(args.budgets)]
+        wanted = at_budgets(args.methods, args.budgets)
     else:
         wanted = [Wanted(name, None, args.steps, args.inner_steps, args.eta) for name in args.methods]
     rows = []

@@ -1,9 +1,15 @@
-"""Methods against each other: tasks x methods x budgets in one run, with tables, plots and pictures.
+"""Methods against each other: tasks x methods x budgets, in one run or in pieces, with tables, plots and pictures.
 
     python -m benchmarks.solvers --name cpu-54 --count 54 --masks half_left quarter_left cells --budgets 20 40 60 220
+    python -m benchmarks.solvers --name cpu-54 --count 54 --masks half_left --budgets published --resume --minutes 50
 
-Writes `docs/results/NAME/`: README.md (how it was made, and the table), rows.json, and for each task a plot of quality
-against NFE and a sheet of pictures. Every row also has its paired difference to the reference on the same scenes.
+Writes `docs/results/NAME/`: README.md (how it was made, and the table), rows.json, and for each task plots of quality
+against NFE and seconds and a sheet of pictures. Rows have their paired difference to the reference on the same scenes.
+
+`--resume` keeps what earlier runs of NAME measured with the same weights, pictures, seed, settings, precision and
+batch, and adds what is missing; masks, methods and budgets may be others each time. A folder with rows of another
+model, other pictures or another batch is refused. `--minutes` ends after the row that passes it. The row `generate` is
+plain text to image: peak memory is told beside it.
 """
 
 from __future__ import annotations
@@ -11,137 +17,135 @@ from __future__ import annotations
 import argparse
 import shlex
 import sys
+import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
-from PIL import Image
-
-from benchmarks.command_line import add_arguments, open_setting, read_samples
-from benchmarks.grids import Line, sheet
-from benchmarks.measuring import Measured, Prepared, Setting, against, prepare
-from benchmarks.methods import names
-from benchmarks.plots import quality_against_nfe
-from benchmarks.provenance import provenance
-from benchmarks.report import Origin, Row, line, markdown, write_json
-from benchmarks.survey import Wanted, survey
+from benchmarks.captions import captions, identify_captions
+from benchmarks.command_line import add_arguments, budget, open_setting, read_samples
+from benchmarks.comparing import REFERENCE
+from benchmarks.drawing import draw
+from benchmarks.measuring import Measured
+from benchmarks.pictures import Sample
+from benchmarks.report import line, markdown, write_json
+from benchmarks.roster import compared
+from benchmarks.setting import Prepared, Setting, prepare
+from benchmarks.shelf import Results
+from benchmarks.survey import Wanted, at_budgets, forget, survey
 from benchmarks.tasks import TASKS
+from sampler.sample import SamplerOptions
 
 RESULTS = Path("docs/results")
-REFERENCE = Wanted("newton", 220)
-SHOWN = 8
+REFERENCE_WANTED = Wanted(REFERENCE)
+PLAIN = SamplerOptions(steps=20, eta=1.0)
 
 
-@dataclass
-class Results:
-    """What is written, and again after each row: a run that is cut off has lost nothing."""
+@dataclass(frozen=True)
+class Patience:
+    """When to stop, in seconds of `time.monotonic`; None: never."""
 
-    folder: Path
-    model: str
-    command: str
-    rows: list[Row] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
+    until: float | None
 
-    def origin(self) -> Origin:
-        """What the JSON says beside the rows."""
-        return Origin(self.model, self.command, tuple(self.notes))
-
-    def write(self) -> None:
-        """README.md with the table, and rows.json."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        write_json(self.folder / "rows.json", self.rows, self.origin())
-        (self.folder / "table.md").write_text(markdown(self.rows) + "\n")
-        (self.folder / "README.md").write_text(readme(self))
+    @property
+    def is_over(self) -> bool:
+        """Whether no further row shall be begun."""
+        return self.until is not None and time.monotonic() > self.until
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Command line; returns 1 if nothing could be measured."""
+    """Command line; returns 1 if nothing could be measured, 2 if what is there cannot be gone on with."""
     arguments = sys.argv[1:] if arguments is None else arguments
     args = parse(arguments)
-    setting = open_setting(args)
-    command = f"python -m benchmarks.solvers {shlex.join(arguments)}"
-    results = Results(args.out / args.name, setting.model.name, command)
-    for mask in args.masks:
-        prepared = prepare(setting, TASKS[mask], read_samples(args))
-        compare(setting, prepared, results, args)
-    print(markdown(results.rows))
+    patience = Patience(time.monotonic() + 60 * args.minutes if args.minutes is not None else None)
+    results = Results(args.out / args.name, "", [f"python -m benchmarks.solvers {shlex.join(arguments)}"])
+    samples = read_samples(args)
+    for number, dtype in enumerate(args.dtype):
+        setting = open_setting(args, dtype, args.guidance_scale)
+        results.model = setting.model.name
+        if number == 0 and (refusal := go_on(setting, samples, results, args.resume)):
+            print(refusal, file=sys.stderr)
+            return 2
+        wanted = [*([REFERENCE_WANTED] if number == 0 else []), *at_budgets(args.methods, args.budgets)]
+        if not compare_all(setting, samples, wanted, results, args.masks, patience):
+            print(f"stopped after {args.minutes:g} minutes; the same command with --resume goes on")
+            break
+    print(markdown(results.compared()))
     if args.json:
-        write_json(args.json, results.rows, results.origin())
+        write_json(args.json, results.compared(), results.origin)
     return 0 if results.rows else 1
 
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
-    """Arguments; all methods by default."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    add_arguments(parser, count=54, masks=["half_left", "quarter_left", "cells"], methods=names())
-    parser.add_argument("--budgets", type=int, nargs="+", default=[20, 40, 60, 220], metavar="NFE")
+    """Arguments; all compared methods by default."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, conflict_handler="resolve"
+    )
+    add_arguments(parser, count=54, masks=["half_left", "quarter_left", "cells"], methods=compared())
+    parser.add_argument("--budgets", type=budget, nargs="+", default=[20, 40, 60, 220], metavar="NFE|published")
+    dtypes = ("auto", "float32", "bfloat16", "float16")
+    parser.add_argument("--dtype", choices=dtypes, nargs="+", default=["auto"], help="several are compared in pairs")
+    parser.add_argument("--guidance-scale", type=float, default=1.0, help="1: prompts without guidance")
+    parser.add_argument("--resume", action="store_true", help="keep the rows that are there, and add what is missing")
+    parser.add_argument("--minutes", type=float, help="begin no further row after this time")
     parser.add_argument("--name", required=True, help="folder of the results")
     parser.add_argument("--out", type=Path, default=RESULTS, help="where that folder is")
     return parser.parse_args(arguments)
 
 
-def compare(setting: Setting, prepared: Prepared, results: Results, args: argparse.Namespace) -> None:
-    """All methods at all budgets on one task, the reference first; writes as it goes."""
-    others = [Wanted(name, budget) for name in args.methods for budget in sorted(args.budgets)]
-    wanted = [REFERENCE, *(one for one in others if one != REFERENCE)]
-    reference: Row | None = None
-    shown: dict[str, Measured] = {}
-    first = len(results.rows)
-    for one, measured in survey(setting, prepared, wanted, results.notes):
-        if one == REFERENCE:
-            reference = measured.row
-        results.rows.append(against(measured.row, reference) if reference else measured.row)
-        if one.name not in shown or measured.row.nfe >= shown[one.name].row.nfe:
-            shown[one.name] = measured
-        print(line(results.rows[-1]), flush=True)
+def go_on(setting: Setting, samples: Sequence[Sample], results: Results, resume: bool) -> str | None:
+    """Take up earlier rows; returns why not, if rows would be lost or cannot be told from others."""
+    if not results.rows_path.exists():
+        return None
+    if not resume:
+        return f"{results.rows_path} has rows: add to them with --resume, or choose another --name"
+    if setting.weights.model is None:
+        return "--resume needs a model in a folder, which can be told from another"
+    pictures = {prepare(setting, task, samples).digest for task in TASKS.values()}
+    pictures.add(identify_captions(setting, PLAIN, setting.guidance_scale, len(samples)).pictures)
+    weights = {setting.weights.model, f"{setting.weights.model}+{setting.weights.tuned}"}
+    try:
+        results.take_up(weights, pictures, setting.batch)
+    except ValueError as error:
+        return str(error)
+    print(f"{len(results.rows)} rows are there")
+    return None
+
+
+def compare_all(
+    setting: Setting,
+    samples: Sequence[Sample],
+    wanted: Sequence[Wanted],
+    results: Results,
+    masks: Sequence[str],
+    patience: Patience,
+) -> bool:
+    """All tasks in one precision, after plain text to image; False if patience was over before."""
+    plain = identify_captions(setting, PLAIN, setting.guidance_scale, len(samples))
+    if plain not in results.rows:
+        results.add(Measured(captions(setting, PLAIN, setting.guidance_scale, len(samples), None), []))
+    for mask in masks:
+        prepared = prepare(setting, TASKS[mask], samples)
+        finished = compare(setting, prepared, wanted, results, patience)
+        draw(results, prepared)
         results.write()
-    if shown:
-        quality_against_nfe(results.rows[first:], results.folder / f"{prepared.task.name}.png")
-        pictures = picture_sheet(prepared, list(shown.values()))
-        pictures.save(results.folder / f"{prepared.task.name}-pictures.png")
-        results.write()
+        if not finished:
+            return False
+    return True
 
 
-def picture_sheet(prepared: Prepared, shown: Sequence[Measured]) -> Image.Image:
-    """Input and truth, each method at its largest budget, and the truth again."""
-    cases = prepared.cases[:SHOWN]
-    truth = [case.upload.picture for case in cases]
-    lines = [Line("input", "what is known", [case.shown() for case in cases]), Line("truth", "", truth)]
-    for one in shown:
-        psnr = f"{one.row.hole_psnr_db:.2f} dB over {one.row.scenes} pictures"
-        backward = f", {one.row.backward_passes} backward" if one.row.backward_passes else ""
-        lines.append(Line(one.row.method, f"{one.row.nfe} NFE{backward}; {psnr}", one.pictures[:SHOWN]))
-    captions = [case.sample.prompt or case.sample.name for case in cases]
-    return sheet([*lines, Line("truth", "", truth)], captions)
-
-
-def readme(results: Results) -> str:
-    """How the figures were made, and the table with its pictures."""
-    origin = provenance()
-    first = results.rows[0]
-    tasks = list(dict.fromkeys(row.mask for row in results.rows))
-    parts = [
-        f"# {results.folder.name}",
-        f"    {results.command}",
-        f"Model `{results.model}` in {first.dtype}, commit {origin['commit']}, {origin['hardware']}, "
-        f"threads: {origin['threads']}, torch {origin['torch']}; {first.scenes} pictures a task, seed {first.seed}, "
-        f"batches of {first.batch}. ± is a 95 % interval over pictures; differences are paired, on the same pictures "
-        f"and noises, against {first.against or 'nothing'}. NFE counts network evaluations; a backward pass costs two "
-        "more. The Fréchet distance is in the judge's features, and comparable only at equal numbers of pictures. "
-        "Seam: gradient jump across the hole's border, 1 as in the truth; VAE seam: the truth itself, encoded and "
-        "decoded, where it meets the known pixels.",
-        markdown(results.rows),
-    ]
-    parts += [
-        f"![{task}]({task}.png)\n![{task}, pictures]({task}-pictures.png)" for task in tasks if drawn(results, task)
-    ]
-    parts += ["\n".join(f"- {note}" for note in results.notes)] if results.notes else []
-    return "\n\n".join(parts) + "\n"
-
-
-def drawn(results: Results, task: str) -> bool:
-    """Whether the task's pictures are there: they come last."""
-    return (results.folder / f"{task}-pictures.png").exists()
+def compare(
+    setting: Setting, prepared: Prepared, wanted: Sequence[Wanted], results: Results, patience: Patience
+) -> bool:
+    """All that is wanted on one task; writes as it goes. False if patience was over before."""
+    for one, measured in survey(setting, prepared, wanted, results.notes, dict(results.rows)):
+        forget(one, prepared.task.name, results.earlier_notes)
+        results.add(measured)
+        if measured.pictures:
+            print(line(measured.row), flush=True)
+            if patience.is_over:
+                return False
+    return True
 
 
 if __name__ == "__main__":

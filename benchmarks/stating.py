@@ -8,10 +8,12 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from benchmarks.methods import Method
 from benchmarks.tasks import Case
 from sampler.constraints.base import Constraint
 from sampler.constraints.decoded import DecodedConstraint
-from sampler.constraints.known_pixels import encode_known
+from sampler.constraints.decoder_gradient import DecoderGradientConstraint
+from sampler.constraints.known_pixels import REFILLS, encode_known
 from sampler.constraints.linear import LinearOperator
 from sampler.constraints.mask import Mask
 from sampler.constraints.projection import rounded
@@ -29,34 +31,66 @@ SPACING: Spacing = "trailing"
 """As the service samples: every method but the published `newton` starts at the noisiest timestep."""
 
 
+LEVELS_PER_UNIT = 255 / 2
+"""Pictures are in [-1, 1]."""
+
+
 def placed(model: DiffusersModel, picture: Image.Image) -> Placement:
     """Where the picture lies on the model's canvas."""
     return place(picture.width, picture.height, model.native_size_px, model.cell_px)
 
 
-def state(model: DiffusersModel, case: Case) -> Process[Problem]:
-    """The case's problem; its noise is the one that the worker draws for the case's seed."""
+def state(model: DiffusersModel, case: Case, method: Method) -> Process[Problem]:
+    """The case's problem; its noise is the one that the worker draws for the case's seed.
+
+    Raises `ValueError` if the method is a variant of what the case does not have.
+    """
+    _check(case, method)
     constraint: Constraint
     operator: LinearOperator
     placement = placed(model, case.upload.picture)
     if case.factor is None:
         canvas = to_canvas(case.upload.picture, case.upload.mask, placement)
         image, known = canvas.image.to(model.device), canvas.known.to(model.device)
-        constraint = yield from encode_known(image, known, known_cells(known, model.cell_px))
+        refills = method.own.refills if method.own else None
+        cells = known_cells(known, model.cell_px)
+        constraint = yield from encode_known(image, known, cells, REFILLS if refills is None else refills)
         operator = Mask(known)
         measurement = operator.forward(image)
     else:
         operator, measurement = small(model, case.upload.picture, case.factor)
-        constraint = DecodedConstraint(operator, measurement)
+        by_gradient = method.own is not None and method.own.through_decoder
+        constraint = (DecoderGradientConstraint if by_gradient else DecodedConstraint)(operator, measurement)
     return Problem(
         latents_shape=model.latents_shape(placement.canvas_width_px, placement.canvas_height_px),
         constraint=constraint,
         operator=operator,
         measurement=measurement,
-        conditioning=model.conditioning(case.sample.prompt, "", 1.0),
+        conditioning=model.conditioning(case.sample.prompt, "", case.guidance_scale),
         schedule=replace(model.schedule, spacing=SPACING),
         generator=torch.Generator().manual_seed(generator_seed(case.seed)),
     )
+
+
+def _check(case: Case, method: Method) -> None:
+    if method.own is None:
+        return
+    if method.own.through_decoder and case.factor is None:
+        raise ValueError("a mask is compared in latents, without the decoder's gradient")
+    if method.own.refills is not None and case.factor is not None:
+        raise ValueError("a picture that is enlarged has no known pixels to encode again")
+
+
+def written_residual_255(model: DiffusersModel, case: Case, picture: Image.Image) -> float | None:
+    """How far the picture as written, made smaller, is from what was given: root mean square in levels of 8 bits.
+
+    None for a picture that was not enlarged: its known pixels are compared one by one.
+    """
+    if case.factor is None:
+        return None
+    operator, measurement = small(model, case.upload.picture, case.factor)
+    measured = operator.forward(whole(picture, placed(model, picture)).to(model.device))
+    return float((measured - measurement).square().mean().sqrt()) * LEVELS_PER_UNIT
 
 
 def small(model: DiffusersModel, picture: Image.Image, factor: int) -> tuple[SuperResolution, Tensor]:

@@ -30,13 +30,15 @@ class Task:
 class Case:
     """One picture of a task: the truth as the upload's picture, with the mask of what is to be painted.
 
-    A picture to be enlarged is painted anew everywhere. `seed` is its noise's, the same for every method.
+    A picture to be enlarged is painted anew everywhere. `seed` is its noise's, the same for every method. The sample's
+    prompt is followed with `guidance_scale`; 1 is no guidance.
     """
 
     sample: Sample
     upload: Upload
     factor: int | None
     seed: int
+    guidance_scale: float = 1.0
 
     def shown(self) -> Image.Image:
         """What a method is given, for eyes: the hole in grey, or the small picture in large pixels."""
@@ -55,11 +57,11 @@ TASKS = {
 }
 
 
-def make_cases(task: Task, samples: Sequence[Sample], seed: int) -> list[Case]:
+def make_cases(task: Task, samples: Sequence[Sample], seed: int, guidance_scale: float = 1.0) -> list[Case]:
     """The task's cases, picture by picture; random masks and noises are drawn from `seed` plus the picture's place."""
     cases = []
     for index, sample in enumerate(samples):
         size = sample.truth.size
         mask = Image.new("L", size, 255) if task.factor else make_mask(task.name, seed + index, size[0])
-        cases.append(Case(sample, Upload(sample.truth, mask), task.factor, seed + index))
+        cases.append(Case(sample, Upload(sample.truth, mask), task.factor, seed + index, guidance_scale))
     return cases

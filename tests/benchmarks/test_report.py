@@ -4,16 +4,20 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
 import torch
 from PIL import Image
 
 from benchmarks import solvers
+from benchmarks.comparing import against, compared_rows
 from benchmarks.grids import CELL_PX, GAP_PX, LABEL_PX, Line, sheet
-from benchmarks.measuring import against
 from benchmarks.memory import PeakMemory
-from benchmarks.methods import at_budget, names
-from benchmarks.plots import pareto_front
-from benchmarks.report import Row, markdown
+from benchmarks.methods import as_asked, at_budget
+from benchmarks.plots import pareto_front, told_apart
+from benchmarks.report import markdown, read_json, write_json
+from benchmarks.roster import PUBLISHED, compared, names
+from benchmarks.row import Origin, Row
+from benchmarks.survey import Wanted, at_budgets
 
 ROW = Row(
     task="inpaint",
@@ -54,9 +58,48 @@ def test_differences_are_paired_and_name_their_reference() -> None:
     assert "| +1.00 ± 0.00 |" in markdown([row])
 
 
+def test_what_rows_share_is_no_column_and_what_differs_is() -> None:
+    other = replace(ROW, commit="0ld", hardware="another", published=True)
+    assert "commit" not in markdown([ROW, ROW])
+    head, _, first, second = markdown([ROW, other]).splitlines()
+    assert [name for name in ("commit", "hardware", "threads") if name in head] == ["commit", "hardware"]
+    assert [text in second for text in ("| 0ld | another |", "| yes |")] == [True, True]
+    assert "| yes |" not in first
+
+
+def test_rows_come_back_from_their_file_as_they_were(tmp_path: Path) -> None:
+    origin = Origin("scenes", ("first", "second"), ("a note",))
+    write_json(tmp_path / "rows.json", [ROW, replace(ROW, eta=0.5)], origin)
+    assert read_json(tmp_path / "rows.json") == ([ROW, replace(ROW, eta=0.5)], origin)
+    assert [path.name for path in tmp_path.iterdir()] == ["rows.json"]
+    (tmp_path / "rows.json").write_text('{"rows": [{"task": "inpaint"}]}')
+    with pytest.raises(ValueError, match="not of this version"):
+        read_json(tmp_path / "rows.json")
+
+
+def test_rows_are_compared_with_the_reference_their_float32_twin_and_text_to_image() -> None:
+    plain = replace(ROW, task="generate", mask="none", method="ddim", peak_mb=5.0, scene_psnr_db=())
+    reference = replace(ROW, published=True)
+    ours = replace(ROW, method="default", steps=20, nfe=40, scene_psnr_db=(20.0, 22.0))
+    half = replace(ours, dtype="bfloat16", nfe=60, scene_psnr_db=(19.5, 21.5))
+    elsewhere = replace(ours, mask="half_left")
+    rows = compared_rows([half, elsewhere, ours, reference, plain])
+    assert [(row.mask, row.method, row.dtype) for row in rows] == [
+        *(("none", "ddim", "float32"), ("half_left", "default", "float32"), ("box", "newton", "float32")),
+        *(("box", "default", "float32"), ("box", "default", "bfloat16")),
+    ]
+    assert [row.difference_db for row in rows] == [None, None, 0.0, 1.0, 0.5]
+    assert [row.float32_difference_db for row in rows] == [None, None, None, None, -0.5]
+    assert [row.peak_ratio for row in rows] == [1.0, 2.0, 2.0, 2.0, None]
+
+
 def test_the_front_keeps_what_nothing_cheaper_matches() -> None:
     points = [(20.0, 1.0), (40.0, 3.0), (40.0, 2.0), (60.0, 3.0), (220.0, 4.0)]
     assert pareto_front(points) == [(20.0, 1.0), (40.0, 3.0), (220.0, 4.0)]
+
+
+def test_costs_whose_labels_would_touch_are_not_all_labelled() -> None:
+    assert told_apart([20, 40, 60, 220, 39, 50, 100, 120, 160, 1000]) == [20, 40, 60, 100, 220, 1000]
 
 
 def test_a_sheet_has_a_row_a_method_and_a_column_a_picture() -> None:
@@ -85,6 +128,34 @@ def test_our_solver_spends_two_evaluations_a_step() -> None:
     assert (fitted.steps, fitted.inner_steps, fitted.eta) == (20, 1, 1.0)
 
 
+def test_published_budgets_are_those_of_the_papers() -> None:
+    published = {name: as_asked(name, None, None, None, torch.float32) for name in PUBLISHED}
+    assert all(method.is_published for method in published.values())
+    assert {name: method.steps for name, method in published.items()} == {
+        "newton": 20,
+        "blended": 50,
+        "repaint": 250,
+        "mpgd": 100,
+        "ding": 25,
+        "lanpaint": 20,
+        "dps": 1000,
+        "psld": 1000,
+        "freedom": 100,
+    }
+    assert not any(at_budget(name, 80, torch.float32).is_published for name in PUBLISHED)
+    assert not as_asked("newton-eta1", None, None, None, torch.float32).is_published
+
+
+def test_who_has_no_published_budget_is_left_out_of_it() -> None:
+    wanted = at_budgets(["default", "dps"], ["published", 60, 20])
+    assert wanted == [Wanted("default", 20), Wanted("default", 60), Wanted("dps", 20), Wanted("dps", 60), Wanted("dps")]
+
+
+def test_variants_for_study_are_measured_only_when_asked_for() -> None:
+    assert {"default-gradient", "default-refills-50-90"} <= set(names()) - set(compared())
+    assert {"newton", "default", "psld"} <= set(compared())
+
+
 def test_methods_are_offered_by_name() -> None:
     assert {"newton", "newton-eta1", "blended", "repaint", "mpgd", "ding", "lanpaint", "dps", "rival"} <= set(names())
 
@@ -102,14 +173,20 @@ def test_memory_is_the_rise_to_the_peak() -> None:
 def test_a_comparison_writes_table_rows_plots_and_pictures(tiny_folder: Path, tmp_path: Path) -> None:
     options = ["--count", "2", "--batch", "2", "--threads", "1", "--model", str(tiny_folder), "--out", str(tmp_path)]
     wanted = ["--name", "tiny", "--masks", "box", "--methods", "ding", "--budgets", "3"]
-    assert solvers.main([*options, *wanted]) == 0
+    assert solvers.main([*options, *wanted, "--dtype", "float32", "bfloat16"]) == 0
     folder = tmp_path / "tiny"
     assert {path.name for path in folder.iterdir()} == {
-        *("README.md", "table.md", "rows.json", "box.png", "box-pictures.png"),
+        *("README.md", "table.md", "rows.json", "shown", "box.png", "box-seconds.png", "box-pictures.png"),
     }
-    reference, ding = json.loads((folder / "rows.json").read_text())["rows"]
+    rows = json.loads((folder / "rows.json").read_text())["rows"]
+    plain, plain_half, reference, ding, half = rows
+    assert (plain["task"], plain["nfe"], plain["peak_ratio"]) == ("generate", 20, 1.0)
+    assert (plain_half["task"], plain_half["dtype"]) == ("generate", "bfloat16")
     assert (reference["method"], reference["nfe"], reference["difference_db"]) == ("newton", 220, 0.0)
     assert (ding["nfe"], ding["against"]) == (3, "newton 220 NFE")
+    assert (half["method"], half["dtype"], half["against"]) == ("ding", "bfloat16", "newton 220 NFE")
+    assert half["float32_difference_db"] == pytest.approx(half["hole_psnr_db"] - ding["hole_psnr_db"], abs=0.002)
+    assert reference["peak_ratio"] == pytest.approx(reference["peak_mb"] / plain["peak_mb"], abs=0.01)
     written = (folder / "README.md").read_text()
-    for told in ("--methods ding", "commit", "seed 0", "![box](box.png)", "| ding |"):
+    for told in ("--methods ding", "commit", "seed 0", "![box](box.png)", "| ding |", "arXiv 2410.18804"):
         assert told in written

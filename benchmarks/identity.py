@@ -1,0 +1,78 @@
+"""When two measurements are one and the same, so that a run that was cut off measures nothing twice.
+
+Equal pictures come of equal weights, equal scenes with equal holes and noises, and equal settings. The code is not
+part of it: rows tell their commit, and whoever changes what a method does measures it again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from hashlib import file_digest, sha256
+from pathlib import Path
+
+from benchmarks.row import Row
+from benchmarks.tasks import Case
+
+DIGITS = 16
+
+
+@dataclass(frozen=True)
+class Identity:
+    """What was measured; the fields are those of a `Row`.
+
+    `settings` are all of a method's, `weights` a digest of the checkpoint, `pictures` one of what is restored.
+    """
+
+    task: str
+    mask: str
+    method: str
+    settings: str
+    guidance_scale: float
+    scenes: int
+    seed: int
+    batch: int
+    dtype: str
+    weights: str | None
+    pictures: str
+
+    @classmethod
+    def of(cls, row: Row) -> Identity:
+        """The identity of a row."""
+        return cls(**{field.name: getattr(row, field.name) for field in fields(cls)})
+
+    @property
+    def digest(self) -> str:
+        """A short name that no other identity has."""
+        return sha256(repr(self).encode()).hexdigest()[:DIGITS]
+
+
+def weights_digest(checkpoint: Path | str) -> str | None:
+    """The digest of the folders of a checkpoint in diffusers' layout; None for one from a hub, which may change.
+
+    Cards and pictures beside those folders are no part of the model.
+    """
+    if isinstance(checkpoint, str):
+        return None
+    found = sha256()
+    for path in sorted(checkpoint.glob("*/**/*")):
+        if path.is_file():
+            found.update(f"{path.relative_to(checkpoint)}\n".encode())
+            with path.open("rb") as opened:
+                found.update(file_digest(opened, "sha256").digest())
+    return found.hexdigest()[:DIGITS]
+
+
+def cases_digest(cases: Sequence[Case]) -> str:
+    """The digest of what is restored: truths, holes, prompts, noises."""
+    found = sha256()
+    for case in cases:
+        found.update(f"{case.sample.prompt}\n{case.seed} {case.factor}\n".encode())
+        found.update(case.upload.picture.tobytes())
+        found.update(case.upload.mask.tobytes())
+    return found.hexdigest()[:DIGITS]
+
+
+def texts_digest(texts: Sequence[str], seed: int) -> str:
+    """The digest of what is made from text alone."""
+    return sha256("\n".join([str(seed), *texts]).encode()).hexdigest()[:DIGITS]
