@@ -39,6 +39,11 @@ SENTENCES: Mapping[str, str] = {
 """By pydantic's type of error, to follow the field's name, with limits in braces. The last is what a validator of our
 own says."""
 
+PATTERNS: Mapping[str, str] = {
+    r"^[!-~]{1,255}$": "must be 1 to 255 visible ASCII characters, without spaces",
+}
+"""Regular expressions in words."""
+
 UNFORESEEN = "is not what the OpenAPI schema says"
 
 
@@ -47,7 +52,8 @@ def sentence(name: str, error: ErrorDetails) -> str:
     about_its_name = error["loc"][-1:] == ("[key]",)  # pydantic's mark, for a field whose name the client has chosen
     subject = f"{name}: its name" if about_its_name else name
     context = {key: _plain(value) for key, value in error.get("ctx", {}).items()}
-    return f"{subject} {SENTENCES.get(error['type'], UNFORESEEN).format(**context)}."
+    said = PATTERNS.get(context.get("pattern", ""), SENTENCES.get(error["type"], UNFORESEEN))
+    return f"{subject} {said.format(**context)}."
 
 
 def _plain(value: object) -> str:

@@ -35,7 +35,7 @@ IdempotencyKey = Annotated[
     str | None,
     Header(
         pattern=r"^[!-~]{1,255}$",
-        description="Any text without spaces; the same submission under the same key is the same job.",
+        description="Visible ASCII characters, without spaces; the same submission under the same key is the same job.",
         examples=["8e03978e-40d5-43e8-bc93-6894a57f9324"],
     ),
 ]

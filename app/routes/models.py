@@ -1,5 +1,7 @@
 """What can be asked for: models and limits."""
 
+from typing import Literal
+
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
@@ -22,10 +24,21 @@ class Model(BaseModel):
     workers: int = Field(description="Warmed-up workers that serve it.")
 
 
+class OpenAIModel(BaseModel):
+    """A model as OpenAI's clients know it."""
+
+    id: str
+    object: Literal["model"] = "model"
+    created: int = Field(0, description="Always 0: nobody knows when its weights were made.")
+    owned_by: str = "inlay"
+
+
 class Models(BaseModel):
-    """All models served now."""
+    """All models served now, told twice: `data` is what OpenAI's clients list."""
 
     models: list[Model]
+    object: Literal["list"] = "list"
+    data: list[OpenAIModel]
 
 
 class Limits(BaseModel):
@@ -61,7 +74,8 @@ def _models(services: Services) -> Models:
         )
         model.tasks += [task for task in worker.tasks if task not in model.tasks]
         model.workers += 1
-    return Models(models=sorted(found.values(), key=lambda model: model.id))
+    models = sorted(found.values(), key=lambda model: model.id)
+    return Models(models=models, data=[OpenAIModel(id=model.id) for model in models])
 
 
 @router.get("/limits", summary="Limits", responses=docs.responses({}, ()))

@@ -39,7 +39,9 @@ def test_request_id_is_kept_if_sane_and_replaced_otherwise(http: httpx.Client) -
 
 def test_models_and_limits_say_what_is_possible(http: httpx.Client, worker: StandIn) -> None:
     assert http.get("/v1/models").json() == {
-        "models": [{"id": "scenes-128", "native_size_px": 128, "tasks": list(TASKS), "workers": 1}]
+        "models": [{"id": "scenes-128", "native_size_px": 128, "tasks": list(TASKS), "workers": 1}],
+        "object": "list",
+        "data": [{"id": "scenes-128", "object": "model", "created": 0, "owned_by": "inlay"}],
     }
     limits = http.get("/v1/limits").json()
     assert limits["max_upload_bytes"] == worker.settings.max_upload_bytes

@@ -103,6 +103,11 @@ def test_edit_repaints_what_the_mask_leaves_transparent(client: OpenAI, worker: 
     assert edited.usage is None
 
 
+def test_models_are_listed(client: OpenAI) -> None:
+    (model,) = client.models.list().data
+    assert (model.id, model.object) == ("scenes-128", "model")
+
+
 def test_mask_reaches_the_worker_white_where_it_was_transparent(client: OpenAI, worker: StandIn) -> None:
     masks: list[Image.Image] = []
 
