@@ -17,7 +17,7 @@ install: ## Create .venv from requirements.lock (at once when nothing changed)
 demo: install ## Start the real service, complete half a picture, write build/demo.png
 	@$(VENV)/inlay demo
 
-model: install ## Train and publish the embedded model, going on where it stopped (PROFILE=cpu or gpu)
+model: install ## Train and publish the embedded model, going on where it stopped (PROFILE=cpu, quick or gpu); writes over models/
 	$(VENV)/python -m training --profile $(PROFILE)
 
 test: install ## Run the tests

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cache, partial
 from pathlib import Path
 
@@ -38,6 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser, *, count: int, masks: Sequenc
     parser.add_argument("--rival", default="models/scenes-128-rival", help="checkpoint tuned for inpainting")
     parser.add_argument("--dtype", choices=("auto", "float32", "bfloat16", "float16"), default="auto")
     parser.add_argument("--images", type=Path, help="restore this folder's pictures instead of scenes, without prompts")
+    parser.add_argument("--without-prompts", action="store_true", help="restore scenes without saying what they show")
     parser.add_argument("--size", type=int, default=512, help="side of those pictures in pixels, centre cropped")
     parser.add_argument("--json", type=Path, help="write rows and provenance to this file")
     parser.epilog = f"Tasks: {', '.join(TASKS)}. Methods: {', '.join(names())}."
@@ -84,7 +86,8 @@ def read_samples(args: argparse.Namespace) -> list[Sample]:
     """The pictures that are asked for; raises `ValueError` when the folder holds none."""
     if args.images:
         return folder_pictures(args.images, args.count, args.size)
-    return symmetric_scenes(args.seed, args.count)
+    samples = symmetric_scenes(args.seed, args.count)
+    return [replace(sample, prompt="") for sample in samples] if args.without_prompts else samples
 
 
 def budget(text: str) -> Budget:
