@@ -20,6 +20,7 @@ from tests.deploy.manifests import objects, pods
 from tests.deploy.pages import filled, mentioned, shown
 from tests.deploy.redis_with_users import PASSWORD, RedisWithUsers
 from tests.deploy.watched import ROOT
+from tests.deploy.without_engine import compose_command
 
 DEPLOY, OPERATIONS = "docs/deploy.md", "docs/operations.md"
 PLACES = (("NAME", "first"), ("REQUEST_ID", "the-request"))
@@ -74,9 +75,10 @@ def place(tmp_path: Path) -> Path:
 @pytest.fixture
 def walk(place: Path, known: Path, redis: RedisWithUsers, missing_system_part: Callable[[str], NoReturn]) -> Walk:
     """Runs a script of bash's and returns what it printed; docker and kubectl are what they can be here."""
-    for program, package in (("docker-compose", "docker-compose"), ("redis-cli", "redis-tools")):
-        if shutil.which(program) is None:
-            missing_system_part(f"{program}: apt-get install {package}")
+    if compose_command(os.environ["PATH"]) is None:
+        missing_system_part("Compose: apt-get install docker-compose")
+    if shutil.which("redis-cli") is None:
+        missing_system_part("redis-cli: apt-get install redis-tools")
     programs, logs = place.parent / "bin", place.parent / "logs"
     programs.mkdir()
     for name in ("docker", "kubectl"):

@@ -52,20 +52,24 @@ def known_output_of(*command: str) -> str:
     return path.read_text()
 
 
-def compose_command() -> list[str]:
-    """The real Compose: the plugin of docker, or the program that came before it."""
-    real = shutil.which("docker", path=os.environ["WALK_PATH"])
-    if real and subprocess.run([real, "compose", "version"], capture_output=True, check=False).returncode == 0:
-        return [real, "compose"]
-    return ["docker-compose"]
+def compose_command(path: str) -> list[str] | None:
+    """The real Compose: the plugin of docker, or the program that came before it; none if neither is on the path."""
+    docker = shutil.which("docker", path=path)
+    if docker and subprocess.run([docker, "compose", "version"], capture_output=True, check=False).returncode == 0:
+        return [docker, "compose"]
+    older = shutil.which("docker-compose", path=path)
+    return [older] if older else None
 
 
 def compose(words: Sequence[str]) -> int:
     """`docker compose`, its file resolved with the profiles that were named."""
-    command = compose_command()
+    command = compose_command(os.environ["WALK_PATH"])
+    if command is None:
+        raise Misspelt("there is no Compose")
     globals_, (verb, *others) = split(words)
     profiles = [word for option in globals_ for word in option]
-    services: dict[str, Any] = yaml.safe_load(known_output_of(*command, *profiles, "config"))["services"]
+    known_output_of(*command, *profiles, "config")
+    services: dict[str, Any] = yaml.safe_load(Path("docker-compose.yml").read_text())["services"]
     known = {name for service in services.values() for name in service.get("profiles", ())}
     options, rest = split(others)
     named = [value.partition("=")[0] for option, value in options if option == "--scale"]
