@@ -10,7 +10,7 @@ from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 from uuid import uuid4
 
 import httpx
@@ -59,30 +59,36 @@ def list_jobs(state: str | None, page_size: int, cursor: str | None) -> Call:
     return Call("GET", f"/v1/jobs?{query}")
 
 
+def job_path(job_id: str, *below: str) -> str:
+    """The path of a job, or of something below it. The id stays one segment: no `/` or `..` in it leads elsewhere."""
+    segment = quote(job_id, safe="", errors="replace").replace(".", "%2E")
+    return "/".join(("/v1/jobs", segment, *below))
+
+
 def get(job_id: str, wait_s: float = 0) -> Call:
     """`GET /v1/jobs/{id}`; with `wait_s` the service may hold the answer until the job is final."""
     headers = {"Prefer": f"wait={round(wait_s)}"} if wait_s >= 1 else {}
-    return Call("GET", f"/v1/jobs/{job_id}", headers=headers)
+    return Call("GET", job_path(job_id), headers=headers)
 
 
 def result(job_id: str, index: int = 0) -> Call:
     """`GET /v1/jobs/{id}/result/{index}`: the picture's bytes."""
-    return Call("GET", f"/v1/jobs/{job_id}/result/{index}", elsewhere=True)
+    return Call("GET", job_path(job_id, "result", str(index)), elsewhere=True)
 
 
 def deliveries(job_id: str) -> Call:
     """`GET /v1/jobs/{id}/deliveries`: what became of the job's webhook."""
-    return Call("GET", f"/v1/jobs/{job_id}/deliveries")
+    return Call("GET", job_path(job_id, "deliveries"))
 
 
 def cancel(job_id: str) -> Call:
     """`POST /v1/jobs/{id}/cancel`."""
-    return Call("POST", f"/v1/jobs/{job_id}/cancel")
+    return Call("POST", job_path(job_id, "cancel"))
 
 
 def delete(job_id: str) -> Call:
     """`DELETE /v1/jobs/{id}`: cancels and deletes."""
-    return Call("DELETE", f"/v1/jobs/{job_id}")
+    return Call("DELETE", job_path(job_id))
 
 
 def read_job(response: httpx.Response) -> Job:

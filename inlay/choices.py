@@ -48,6 +48,20 @@ class Solver(StrEnum):
     NEWTON = "newton"
 
 
+class SceneKind(StrEnum):
+    """What a mirror-symmetric scene of the demo shows: only there one half says what the other is."""
+
+    BUTTERFLY = "butterfly"
+    FACE = "face"
+    HOUSE = "house"
+    VASE = "vase"
+    RING = "ring"
+    FLAG = "flag"
+    FLOWER = "flower"
+    TREE = "tree"
+    MUSHROOM = "mushroom"
+
+
 class Priority(StrEnum):
     """Whether a job goes before the caller's others."""
 

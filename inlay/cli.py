@@ -9,12 +9,18 @@ import typer
 
 from inlay.commands import bench, demo, draw, jobs, keys, restore, up
 from inlay.terminal import ExitStatus
+from inlay.usage import Commands
 
 # The mark keeps click from filling the lines up.
 EXIT_STATUSES = "\b\nExit status:\n" + "\n".join(f"  {status:3}  {status.meaning}" for status in ExitStatus)
 
 app = typer.Typer(
-    help=__doc__, epilog=EXIT_STATUSES, no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False
+    cls=Commands,
+    help=__doc__,
+    epilog=EXIT_STATUSES,
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
 )
 app.command("up")(up.up)
 app.add_typer(keys.app, name="keys")

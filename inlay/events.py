@@ -13,7 +13,7 @@ from urllib.parse import urlencode
 
 import httpx
 
-from inlay.calls import Call
+from inlay.calls import Call, job_path
 from inlay.connecting import successful, unreachable
 from inlay.models import JobFailure, Progress
 from inlay.retries import RetryPolicy
@@ -90,7 +90,7 @@ class Trail:
     ) -> None:
         self.over = False
         self.pause_s = 0.0
-        self._path = f"/v1/jobs/{job_id}/events" + ("?" + urlencode({"previews": "true"}) if previews else "")
+        self._path = job_path(job_id, "events") + ("?" + urlencode({"previews": "true"}) if previews else "")
         self._retries = retries
         self._seen = after
         self._deadline = None if timeout_s is None else time.monotonic() + timeout_s

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from functools import wraps
 from inspect import Parameter, Signature, signature
+from math import isfinite
 from pathlib import Path
 from typing import Annotated, Any, get_type_hints
 
 import typer
 
 from inlay.choices import FORMATS, Format, Priority, Solver
+from inlay.complaints import errors_as_exit_status
 from inlay.connecting import DEFAULT_URL
 
 Picture = Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True, help="The picture file.")]
@@ -70,14 +72,17 @@ class Delivery:
     """Which service to use and what to do with its answer."""
 
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="Where the result goes; its ending tells the format.")
+        Path | None,
+        typer.Option("--output", "-o", help="Where the result goes, - for stdout; its ending tells the format."),
     ] = None
     format: Annotated[Format | None, typer.Option(help="File format of the result [default: as --output, or png].")] = (
         None
     )
     quality: Annotated[int | None, typer.Option(help="Of webp and jpeg, 1 to 100.")] = None
     url: Url = DEFAULT_URL
-    timeout_s: Annotated[float | None, typer.Option("--timeout", help="Give up waiting after so many seconds.")] = None
+    timeout_s: Annotated[
+        float | None, typer.Option("--timeout", min=0, help="Give up waiting after so many seconds.")
+    ] = None
     no_wait: Annotated[bool, typer.Option("--no-wait", help="Print the job's id and return at once.")] = False
     as_json: AsJson = False
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no picture, only the result.")] = False
@@ -115,18 +120,26 @@ def pairs(texts: Sequence[str]) -> dict[str, str]:
 
 
 def with_shared_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command the fields of its dataclass parameters as options; it receives the dataclasses, filled."""
+    """Give a command the fields of its dataclass parameters as options; it receives the dataclasses, filled.
+
+    What goes wrong in it becomes the exit status and a sentence that names options; `as_json`, if given, says how.
+    """
     hints = get_type_hints(command, include_extras=True)
     groups: dict[str, type[Any]] = {
         name: hint for name, hint in hints.items() if isinstance(hint, type) and is_dataclass(hint)
     }
 
     @wraps(command)
-    def run(**values: object) -> None:
+    def run(context: typer.Context, **values: object) -> None:
+        named = option_names(context.command.params)
+        _check_finite(values, named)
+        as_json = bool(values.get("as_json"))
         for name, kind in groups.items():
             values[name] = kind(**{field.name: values.pop(field.name) for field in fields(kind)})
-        command(**values)
+        with errors_as_exit_status(as_json=as_json, options=named):
+            command(**values)
 
+    context = Parameter("context", Parameter.KEYWORD_ONLY, annotation=typer.Context)
     own = [
         parameter.replace(kind=Parameter.KEYWORD_ONLY, annotation=hints[parameter.name])
         for parameter in signature(command).parameters.values()
@@ -138,6 +151,20 @@ def with_shared_options(command: Callable[..., None]) -> Callable[..., None]:
         for field, annotation in zip(fields(kind), get_type_hints(kind, include_extras=True).values(), strict=True)
     ]
     run.__dict__.pop("__wrapped__")
-    run.__dict__["__signature__"] = Signature(own + shared)
-    run.__annotations__ = {parameter.name: parameter.annotation for parameter in own + shared}
+    parameters = [context, *own, *shared]
+    run.__dict__["__signature__"] = Signature(parameters)
+    run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
     return run
+
+
+def option_names(parameters: Sequence[Any]) -> dict[str, str]:
+    """What a command's user calls the service's fields: `sigma_px` is `--sigma`, and `image` the argument `picture`."""
+    named = {one.name: one.opts[0] for one in parameters}
+    return named | ({"image": named["picture"]} if "picture" in named else {})
+
+
+def _check_finite(values: Mapping[str, object], named: Mapping[str, str]) -> None:
+    """Raises `typer.BadParameter` for numbers that JSON cannot carry, and that no comparison would refuse."""
+    for name, value in values.items():
+        if isinstance(value, float) and not isfinite(value):
+            raise typer.BadParameter(f"{value} is not a finite number", param_hint=named[name])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import re
 import shutil
 import socket as sockets
 import tempfile
@@ -11,6 +12,10 @@ from pathlib import Path
 
 # sun_path holds 108 bytes on Linux and 104 on macOS; Redis also writes `<path>.tmp` style names beside it.
 LONGEST_SOCKET_PATH_BYTES = 90
+# RQ asks Redis about its connection, and the answer, with the socket's path in it, is taken apart at spaces and `=`.
+# The address of Redis is a URL, where `%`, `#` and `?` have meanings of their own.
+_PLAIN = re.compile(r"[A-Za-z0-9/._-]+")
+_SYSTEM_TEMPORARY = (Path("/tmp"), Path("/var/tmp"))  # noqa: S108  # only to hold folders that mkdtemp makes
 MAX_MEMORY_BYTES = 2**30
 
 
@@ -39,11 +44,20 @@ def find_redis_server() -> Path:
 
 
 def socket_path(data_dir: Path) -> Path:
-    """Where the socket goes: in `data_dir` (made 0700), or in a private temporary folder if that path is too long."""
+    """Where the socket goes: in `data_dir` (made 0700), else in a new private temporary folder.
+
+    The latter where the path is too long, or has characters that somebody on the way would not take as they are.
+    """
     candidate = data_dir.resolve() / "redis.sock"
-    if len(os.fsencode(candidate)) <= LONGEST_SOCKET_PATH_BYTES:
+    if _usable(candidate):
         return candidate
-    return Path(tempfile.mkdtemp(prefix="inlay-")) / "redis.sock"
+    temporary = Path(tempfile.gettempdir())
+    places = (place for place in (temporary, *_SYSTEM_TEMPORARY) if _usable(place / "inlay-12345678" / "redis.sock"))
+    return Path(tempfile.mkdtemp(prefix="inlay-", dir=next(places))) / "redis.sock"
+
+
+def _usable(socket: Path) -> bool:
+    return len(os.fsencode(socket)) <= LONGEST_SOCKET_PATH_BYTES and _PLAIN.fullmatch(str(socket)) is not None
 
 
 def redis_command(

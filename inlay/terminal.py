@@ -1,11 +1,10 @@
-"""What the command line shows: progress, results, errors, and the exit status of each."""
+"""What the command line shows: progress and results; and the exit statuses."""
 
 from __future__ import annotations
 
 import json
 import signal
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 from enum import IntEnum
 from typing import Any, Self
 
@@ -13,18 +12,8 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from inlay.embedded import StartFailed, Stopped
-from inlay.errors import (
-    ConnectionFailed,
-    InlayError,
-    JobCanceled,
-    JobFailed,
-    ProblemError,
-    Refused,
-    WaitTimeout,
-)
+from inlay.errors import InlayError
 from inlay.models import Job
-from inlay.redis_server import RedisNotInstalled
 
 # Data goes to stdout, everything for eyes to stderr, so that output can be piped.
 console = Console(stderr=True, highlight=False)
@@ -51,44 +40,6 @@ class ExitStatus(IntEnum):
     JOB_CANCELED = 6, "the job was canceled"
     TIMEOUT = 7, "the job had not ended after --timeout; it goes on"
     INTERRUPTED = 128 + signal.SIGINT, "interrupted"
-
-
-def exit_status(error: Exception) -> ExitStatus:
-    """The exit status that tells a script which kind of error this was."""
-    kinds: tuple[tuple[type[Exception], ExitStatus], ...] = (
-        (ConnectionFailed, ExitStatus.UNREACHABLE),
-        (Refused, ExitStatus.REFUSED),
-        (JobFailed, ExitStatus.JOB_FAILED),
-        (JobCanceled, ExitStatus.JOB_CANCELED),
-        (WaitTimeout, ExitStatus.TIMEOUT),
-        (Stopped, ExitStatus.INTERRUPTED),
-    )
-    return next((status for kind, status in kinds if isinstance(error, kind)), ExitStatus.FAILURE)
-
-
-@contextmanager
-def errors_as_exit_status(*, as_json: bool = False) -> Iterator[None]:
-    """Show what this package raises as one line (or one JSON object on stdout) and exit accordingly."""
-    try:
-        yield
-    except KeyboardInterrupt:
-        raise typer.Exit(ExitStatus.INTERRUPTED) from None
-    except (InlayError, StartFailed, Stopped, RedisNotInstalled, OSError) as error:
-        if as_json:
-            print_json({"error": describe(error)})
-        elif str(error):
-            console.print(f"error: {error}", style="bold red", markup=False, soft_wrap=True)
-        raise typer.Exit(exit_status(error)) from None
-
-
-def describe(error: Exception) -> dict[str, Any]:
-    """An error for programs: its kind, its sentence, and the service's own code where there is one."""
-    described: dict[str, Any] = {"kind": type(error).__name__, "detail": str(error)}
-    if isinstance(error, ProblemError):
-        described |= {"code": error.problem.code, "status": error.problem.status, "pointer": error.problem.pointer}
-    if isinstance(error, JobFailed | JobCanceled | WaitTimeout):
-        described |= {"job": error.job.raw}
-    return described
 
 
 def print_json(value: Mapping[str, Any]) -> None:

@@ -10,8 +10,9 @@ from typing import Annotated
 
 import typer
 
+from inlay.complaints import errors_as_exit_status
 from inlay.errors import InlayError
-from inlay.terminal import ExitStatus, console, errors_as_exit_status
+from inlay.terminal import ExitStatus, console
 
 PROJECT = Path(__file__).resolve().parents[2]
 RUNNABLE = '__name__ == "__main__"'
@@ -19,7 +20,7 @@ PASS_ON = {"allow_extra_args": True, "ignore_unknown_options": True, "help_optio
 
 
 class NoBenchmarks(InlayError):
-    """There is no checkout of the project to take benchmarks from, or no benchmark of that name in it."""
+    """There is no checkout of the project to take benchmarks from."""
 
 
 def bench(
@@ -34,7 +35,7 @@ def bench(
             console.print(f"{context.command_path} NAME [OPTIONS]: runs one of {', '.join(known)}", markup=False)
             raise typer.Exit
         if name not in known:
-            raise NoBenchmarks(f"no benchmark is called {name}; there are {', '.join(known)}")
+            raise typer.BadParameter(f"no benchmark is called {name}; there are {', '.join(known)}", param_hint="NAME")
         command = [sys.executable, "-m", f"benchmarks.{name}", *context.args]
         ended = subprocess.run(command, env=environment(checkout), check=False)
     if ended.returncode < 0:  # by a signal: Ctrl-C reaches the benchmark, too

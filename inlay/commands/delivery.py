@@ -12,12 +12,14 @@ from typing import Any
 import typer
 
 from inlay.client import Client
-from inlay.errors import WaitTimeout
+from inlay.commands.target import check_alone, check_file, check_folder, is_standard_output, write
+from inlay.complaints import AfterSubmission, errors_as_exit_status
+from inlay.errors import InlayError, JobCanceled, JobFailed, WaitTimeout
 from inlay.inline_pictures import show
 from inlay.models import Job
 from inlay.options import Delivery
 from inlay.states import states
-from inlay.terminal import console, errors_as_exit_status, print_json, watch
+from inlay.terminal import console, print_json, watch
 from inlay.waiting import ended_well
 
 POLL_S = 0.25
@@ -28,25 +30,20 @@ def submit_and_fetch(
 ) -> None:
     """Submit, follow with progress, write the pictures, show them and print their paths (or the job as JSON)."""
     parameters = {**parameters, "output": delivery.encoding()}
-    with service_at(delivery.url, delivery.as_json) as client:
+    picture = pictures.get("image") or pictures.get("reference")
+    if not delivery.no_wait:
+        _check_target(delivery, picture, parameters.get("n", 1))
+    with Client(delivery.url) as client:
         job = client.submit(task, parameters, **pictures)
         if delivery.no_wait:
             print_json(job.raw) if delivery.as_json else typer.echo(job.id)
             return
-        job = _followed(client, job.id, delivery)
-        written = [
-            _target(delivery.output, task, pictures.get("image") or pictures.get("reference"), job, i)
-            for i in range(_count(job))
-        ]
-        for index, path in enumerate(written):
-            path.write_bytes(client.result(job.id, index))
-    if delivery.as_json:
-        print_json({**job.raw, "files": [str(path) for path in written]})
-        return
-    for path in written:
-        if delivery.show and not delivery.quiet:
-            show(path.read_bytes(), sys.stdout)
-        typer.echo(path)
+        with _to_be_fetched_later(job.id):
+            job = ended_well(watch(_until(client, job.id, delivery.timeout_s), quiet=delivery.quiet))
+            written = [_target(delivery.output, task, picture, job, index) for index in range(_count(job))]
+            for index, path in enumerate(written):
+                write(client.result(job.id, index), path)
+    _tell(job, written, delivery)
 
 
 @contextmanager
@@ -56,13 +53,45 @@ def service_at(url: str, as_json: bool) -> Iterator[Client]:
         yield client
 
 
-def _followed(client: Client, job_id: str, delivery: Delivery) -> Job:
-    """The job when it has succeeded, its progress shown. Raises `JobFailed`, `JobCanceled`, `WaitTimeout`."""
+def _check_target(delivery: Delivery, picture: Path | None, count: int) -> None:
+    """Raises `OSError` if the results could not be written, `typer.BadParameter` if they could not be told apart."""
+    if is_standard_output(delivery.output):
+        check_alone(as_json=delivery.as_json)
+        if count > 1:
+            raise typer.BadParameter("standard output takes one picture", param_hint="-o")
+    elif delivery.output is not None and count == 1:
+        check_file(delivery.output)
+    else:
+        check_folder((delivery.output or picture or Path("picture")).parent)
+
+
+@contextmanager
+def _to_be_fetched_later(job_id: str) -> Iterator[None]:
+    """Whatever ends the waiting for a job that goes on, its id is told, and how to get what it makes.
+
+    Raises `AfterSubmission` for errors; those of the job itself name it, and leave nothing to be fetched.
+    """
     try:
-        return ended_well(watch(_until(client, job_id, delivery.timeout_s), quiet=delivery.quiet))
+        yield
     except KeyboardInterrupt:
-        console.print(f"the job goes on; to stop it: inlay cancel {job_id}", markup=False)
+        told = f"the job goes on; to stop it: inlay cancel {job_id}; to fetch it later: inlay result {job_id} -o FILE"
+        console.print(told, markup=False, soft_wrap=True)
         raise
+    except (JobFailed, JobCanceled):
+        raise
+    except (InlayError, OSError) as error:
+        raise AfterSubmission(job_id, error) from error
+
+
+def _tell(job: Job, written: list[Path], delivery: Delivery) -> None:
+    """Show the pictures and print their paths, or the job as JSON; nothing where they went to standard output."""
+    if delivery.as_json:
+        print_json({**job.raw, "files": [str(path) for path in written]})
+    elif not is_standard_output(delivery.output):
+        for path in written:
+            if delivery.show and not delivery.quiet:
+                show(path.read_bytes(), sys.stdout)
+            typer.echo(path)
 
 
 def _until(client: Client, job_id: str, timeout_s: float | None) -> Iterator[Job]:

@@ -17,12 +17,14 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
+from inlay.choices import SceneKind
 from inlay.client import Client
 from inlay.commands.up import READY_TIMEOUT_S, stop_signals
+from inlay.complaints import errors_as_exit_status
 from inlay.embedded import EmbeddedService, Stopped
 from inlay.errors import InlayError
 from inlay.models import Job
-from inlay.terminal import console, errors_as_exit_status, watch
+from inlay.terminal import console, watch
 from inlay.waiting import ended_well
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -58,12 +60,12 @@ class Run:
 def demo(
     output: Annotated[Path, typer.Option("--output", "-o", help="The picture to write.")] = Path("build/demo.png"),
     scene: Annotated[int, typer.Option(min=0, max=FIRST_TRAINING_SEED - 1, help="Which held-out scene to draw.")] = 7,
-    kind: Annotated[str, typer.Option(help="What it shows; must be a mirror-symmetric kind.")] = "butterfly",
+    kind: Annotated[SceneKind, typer.Option(help="What it shows.")] = SceneKind.BUTTERFLY,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the sampling.")] = 1,
 ) -> None:
     """Complete the right half of a held-out picture over HTTP; write input, result and truth side by side."""
     with errors_as_exit_status():
-        pictures = draw_scene(scene, kind, output.parent / f"{output.stem}-files")
+        pictures = draw_scene(scene, kind.value, output.parent / f"{output.stem}-files")
         console.print(f"held-out scene {scene}: {pictures.caption}", markup=False)
         first, second = run_twice(pictures, seed)
         pictures.result.write_bytes(first.png)

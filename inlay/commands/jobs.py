@@ -12,6 +12,7 @@ import typer
 
 from inlay.choices import State
 from inlay.commands.delivery import service_at
+from inlay.commands.target import check_alone, check_file, is_standard_output, write
 from inlay.connecting import DEFAULT_URL
 from inlay.inline_pictures import show
 from inlay.models import Job, JobState
@@ -63,18 +64,26 @@ def delete(job_id: JobId, url: Url = DEFAULT_URL, as_json: AsJson = False) -> No
 
 def result(
     job_id: JobId,
-    output: Annotated[Path, typer.Option("--output", "-o", help="Where the picture goes.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Where the picture goes; - for stdout.")],
     index: Annotated[int, typer.Option(min=0, help="Which of the job's pictures.")] = 0,
     url: Url = DEFAULT_URL,
+    as_json: AsJson = False,
     shown: Show = True,
 ) -> None:
     """Fetch a finished job's picture."""
-    with service_at(url, as_json=False) as client:
+    with service_at(url, as_json) as client:
+        if is_standard_output(output):
+            check_alone(as_json=as_json)
+        else:
+            check_file(output)
         picture = client.result(job_id, index)
-        output.write_bytes(picture)
-    if shown:
-        show(picture, sys.stdout)
-    typer.echo(output)
+        write(picture, output)
+    if as_json:
+        print_json({"id": job_id, "files": [str(output)]})
+    elif not is_standard_output(output):
+        if shown:
+            show(picture, sys.stdout)
+        typer.echo(output)
 
 
 def age(job: Job, now: datetime) -> str:

@@ -13,8 +13,9 @@ from typing import Annotated
 import typer
 
 from inlay.addresses import LOOPBACK
+from inlay.complaints import errors_as_exit_status
 from inlay.embedded import EmbeddedService
-from inlay.terminal import console, errors_as_exit_status
+from inlay.terminal import console
 
 DEFAULT_DATA = Path(".inlay")
 READY_TIMEOUT_S = 300.0

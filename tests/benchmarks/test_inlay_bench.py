@@ -44,7 +44,7 @@ def test_benchmarks_are_listed(checkout: Path) -> None:
 
 def test_an_unknown_benchmark_is_told_with_those_that_are_there(checkout: Path) -> None:
     refused = CliRunner().invoke(app, ["bench", "speed"])
-    assert refused.exit_code == ExitStatus.FAILURE
+    assert refused.exit_code == ExitStatus.USAGE
     assert "there are hello" in refused.stderr
 
 

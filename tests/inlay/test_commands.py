@@ -88,6 +88,9 @@ def test_without_waiting_the_id_is_printed_and_status_and_result_follow_it(inlay
     fetched = inlay("result", job_id, "-o", tmp_path / "vase.png")
     assert fetched.exit_code == ExitStatus.SUCCESS
     assert kind_and_size(tmp_path / "vase.png") == ("PNG", (128, 128))
+    as_json = inlay("result", job_id, "-o", tmp_path / "again.png", "--json")
+    assert json.loads(as_json.stdout) == {"id": job_id, "files": [str(tmp_path / "again.png")]}
+    assert (tmp_path / "again.png").read_bytes() == (tmp_path / "vase.png").read_bytes()
 
 
 def test_cancel_stops_a_running_job(inlay: Run) -> None:
@@ -106,6 +109,8 @@ def test_waiting_ends_when_asked(inlay: Run) -> None:
     waited = inlay("generate", "--prompt", "hold", "--timeout", 0.5)
     assert waited.exit_code == ExitStatus.TIMEOUT
     assert "is still running after 0.5 s" in waited.stderr
+    job_id = json.loads(inlay("jobs", "--limit", 1, "--json").stdout)["jobs"][0]["id"]
+    assert f"inlay result {job_id} -o FILE" in waited.stderr
 
 
 def test_a_refused_request_is_told_in_words_and_in_json(inlay: Run, picture: Path) -> None:
@@ -117,8 +122,10 @@ def test_a_refused_request_is_told_in_words_and_in_json(inlay: Run, picture: Pat
     assert json.loads(as_json.stdout)["error"]["status"] == 422
 
 
-def test_an_unknown_job_is_refused(inlay: Run) -> None:
-    assert inlay("status", "no-such-job").exit_code == ExitStatus.REFUSED
+@pytest.mark.parametrize("job_id", ["no-such-job", "../../healthz", "..", "a b?c#d%2e", "ü"])
+def test_an_unknown_job_is_refused_whatever_its_id_would_mean_in_an_address(inlay: Run, job_id: str) -> None:
+    for command in ("status", "cancel", "delete"):
+        assert inlay(command, job_id).exit_code == ExitStatus.REFUSED
 
 
 def test_a_service_that_is_not_there_is_told(inlay: Run) -> None:

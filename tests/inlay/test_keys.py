@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import base64
 import hashlib
+import json
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -56,6 +58,37 @@ def test_a_webhook_secret_is_printed_with_its_line_or_added_to_the_file(tmp_path
     assert first != second
     assert file.read_text().splitlines() == [f"alice:webhook:{first}", f"alice:webhook:{second}"]
     assert keys_webhook("Alice").exit_code == ExitStatus.USAGE
+
+
+@pytest.mark.parametrize(("before", "after"), [(None, 0o600), (0o644, 0o600), (0o640, 0o600), (0o400, 0o400)])
+def test_a_file_with_a_secret_in_it_is_its_owners_alone(tmp_path: Path, before: int | None, after: int) -> None:
+    file = tmp_path / "keys"
+    if before is not None:
+        file.touch()
+        file.chmod(before)
+    keys_webhook("bob", "--file", file)
+    assert stat.S_IMODE(file.stat().st_mode) == after
+
+
+def test_a_file_of_hashes_keeps_its_mode(tmp_path: Path) -> None:
+    file = tmp_path / "keys"
+    file.touch()
+    file.chmod(0o644)
+    keys_new("bob", "--file", file)
+    assert stat.S_IMODE(file.stat().st_mode) == 0o644
+
+
+def test_keys_and_secrets_are_told_as_json(tmp_path: Path) -> None:
+    made = json.loads(keys_new("alice", "--json").stdout)
+    assert made["line"] == f"alice:sha256:{hashlib.sha256(made['key'].encode()).hexdigest()}"
+    assert (made["name"], made["file"]) == ("alice", None)
+    file = tmp_path / "keys"
+    secret = json.loads(keys_webhook("alice", "--file", file, "--json").stdout)
+    assert file.read_text() == f"alice:webhook:{secret['secret']}\n" == secret["line"] + "\n"
+    assert secret["file"] == str(file)
+    refused = keys_new("alice", "--file", file / "below", "--json")
+    assert refused.exit_code == ExitStatus.FAILURE
+    assert json.loads(refused.stdout)["error"]["kind"] == "FileExistsError"
 
 
 @pytest.mark.parametrize("name", ["", "Alice", "a b", "a:b", "-a", "x" * 65, "anonymous", "ä"])

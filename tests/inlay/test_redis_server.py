@@ -1,6 +1,10 @@
 from __future__ import annotations
 
+import shutil
 import stat
+import subprocess
+import tempfile
+import time
 from pathlib import Path
 
 import pytest
@@ -53,3 +57,36 @@ def test_a_long_folder_name_gets_its_socket_elsewhere(tmp_path: Path) -> None:
     assert stat.S_IMODE(elsewhere.parent.stat().st_mode) == 0o700
     elsewhere.parent.rmdir()
     assert str(elsewhere) in redis_command(deep, elsewhere)
+
+
+@pytest.mark.parametrize("name", ["my data", "%#?=ü"])
+def test_a_folder_of_any_name_keeps_what_clients_reach_by_an_address_of_plain_characters(
+    tmp_path: Path, name: str
+) -> None:
+    folder = tmp_path / name
+    folder.mkdir()
+    socket = socket_path(folder)
+    with subprocess.Popen(redis_command(folder, socket), stdout=subprocess.DEVNULL) as server:
+        try:
+            deadline = time.monotonic() + 20
+            while not redis_answers(socket):
+                assert time.monotonic() < deadline
+                time.sleep(0.02)
+            with redis.Redis.from_url(f"unix://{socket}?db=0") as client:
+                assert client.client_info()["addr"].startswith(str(socket))  # RQ asks for it at its start
+                client.set("job", "accepted")
+        finally:
+            server.terminate()
+    assert list(folder.glob("appendonly*"))
+    shutil.rmtree(socket.parent)
+
+
+def test_a_temporary_folder_that_is_called_oddly_itself_is_not_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    odd = tmp_path / "my folder"
+    odd.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(odd))
+    socket = socket_path(odd)
+    assert odd not in socket.parents
+    socket.parent.rmdir()

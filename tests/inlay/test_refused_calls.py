@@ -106,6 +106,21 @@ def test_reading_is_repeated_after_a_broken_connection(call: Caller) -> None:
     assert call(service, "get", "job1").id == "job1"
 
 
+@pytest.mark.parametrize(
+    ("method", "below"), [("get", b""), ("result", b"/result/0"), ("cancel", b"/cancel"), ("follow", b"/events")]
+)
+def test_an_id_leads_nowhere_else_whatever_it_holds(call: Caller, method: str, below: bytes) -> None:
+    for job_id, segment in (
+        ("../../healthz", b"%2E%2E%2F%2E%2E%2Fhealthz"),
+        ("..", b"%2E%2E"),
+        ("a?b#%", b"a%3Fb%23%25"),
+    ):
+        service = ScriptedService((404, problem_json(404, "job_not_found")))
+        with pytest.raises(NotFound):
+            call(service, method, job_id)
+        assert service.requests[0].url.raw_path == b"/v1/jobs/" + segment + below
+
+
 def test_an_unreachable_service_is_told_with_its_address(call: Caller) -> None:
     with pytest.raises(ConnectionFailed, match="http://service"):
         call(ScriptedService(*[REFUSED_CONNECTION] * 3), "get", "job1")

@@ -83,4 +83,4 @@ def test_a_blur_without_its_size_is_refused_in_words(service_url: str, tmp_path:
     Image.new("RGB", (96, 80)).save(picture)
     refused = CliRunner().invoke(app, ["deblur", str(picture)], env={"INLAY_URL": service_url})
     assert refused.exit_code == ExitStatus.REFUSED
-    assert "sigma_px" in refused.stderr
+    assert "--sigma is required" in refused.stderr

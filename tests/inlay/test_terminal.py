@@ -18,9 +18,10 @@ from inlay import (
     WaitTimeout,
     terminal,
 )
+from inlay.complaints import describe, errors_as_exit_status, exit_status
 from inlay.embedded import StartFailed, Stopped
 from inlay.models import parse_job
-from inlay.terminal import ExitStatus, describe, detail, errors_as_exit_status, exit_status, watch
+from inlay.terminal import ExitStatus, detail, watch
 from tests.inlay.fake_service import job_json
 
 

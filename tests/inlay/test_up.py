@@ -110,7 +110,8 @@ def half_picture() -> bytes:
 def test_up_serves_restarts_a_killed_worker_goes_on_with_its_job_and_stops_cleanly(up: NewUp, tmp_path: Path) -> None:
     model = make_tiny_model(tmp_path)
     soon_missed = {"INLAY_HEARTBEAT_INTERVAL_S": "0.5", "INLAY_REDIS_TIMEOUT_S": "2", "INLAY_WORKER_TTL_S": "3"}
-    service = up("--port", "0", "--data", str(tmp_path / "data"), INLAY_MODEL=str(model), **soon_missed)
+    data = tmp_path / "my data %#?=ü"
+    service = up("--port", "0", "--data", str(data), INLAY_MODEL=str(model), **soon_missed)
     with Client(service.url_when_ready()) as client:
         job = client.complete(half_picture(), keep="left", steps=60, solver="newton", inner_steps=3, seed=1)
         until(lambda: client.get(job.id).state == "running")
@@ -124,7 +125,8 @@ def test_up_serves_restarts_a_killed_worker_goes_on_with_its_job_and_stops_clean
     assert "worker ended (killed by SIGKILL); starting it again" in told
     assert told.rstrip().endswith("stopped")
     assert service.nothing_left()
-    assert not (tmp_path / "data" / "redis.sock").exists()
+    assert (data / "worker.log").exists()
+    assert not (data / "redis.sock").exists()
 
 
 def test_nothing_survives_a_kill_and_the_folder_can_be_used_again(up: NewUp, tmp_path: Path) -> None:
