@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator
 from typing import NoReturn
 
@@ -13,6 +14,7 @@ from jobs.settings import Settings
 from tests.app.service import ApiProcess
 from tests.app.stand_in import StandIn
 from tests.page.browser import DESKTOP_PX, INSTALL, WAIT_MS, Visit, chromium_path, launch
+from tests.page.commands import RunCommand, run
 from tests.redis_process import RedisProcess
 
 
@@ -77,3 +79,11 @@ def visit_to(browser: Browser) -> Iterator[VisitTo]:
 @pytest.fixture
 def visit(visit_to: VisitTo, site: ApiProcess, worker: StandIn) -> Visit:
     return visit_to(str(site.client.base_url))
+
+
+@pytest.fixture
+def run_command(missing_system_part: Callable[[str], NoReturn]) -> RunCommand:
+    """Runs what was copied from the page."""
+    if shutil.which("curl") is None:
+        missing_system_part("curl: apt-get install curl")
+    return run

@@ -71,6 +71,26 @@ def test_every_main_state_is_accessible_and_fits(visit: Visit, worker: StandIn, 
     check("command")
 
 
+@pytest.mark.parametrize(("width_px", "height_px"), [(1280, 900), (1366, 700)])
+def test_the_picture_stays_in_sight_but_never_over_the_history(
+    visit: Visit, worker: StandIn, width_px: int, height_px: int
+) -> None:
+    visit.page.set_viewport_size({"width": width_px, "height": height_px})
+    page = visit.with_example()
+    page.get_by_text("Fine-tune").click()
+    submit(page, worker)
+    expect(page.locator("#shelf img")).to_be_visible()
+    stuck = False
+    for share in (0, 0.25, 0.5, 0.75, 1):
+        page.evaluate("(share) => scrollTo({top: share * document.body.scrollHeight, behavior: 'instant'})", share)
+        stage, history = page.locator("#stage").bounding_box(), page.locator("#history").bounding_box()
+        assert stage
+        assert history
+        assert stage["y"] + stage["height"] <= history["y"], share
+        stuck |= page.evaluate("() => scrollY") > 100 and stage["y"] == pytest.approx(24, abs=1)
+    assert stuck, "beside unfolded settings it stays in sight"
+
+
 def test_dark_mode_is_dark(visit: Visit) -> None:
     page = visit.open()
     lightness = "() => getComputedStyle(document.body).backgroundColor.match(/[0-9]+/g).map(Number)[0]"

@@ -102,6 +102,14 @@ def test_pictures_are_pasted_dropped_and_chosen(visit: Visit) -> None:
     expect(page.get_by_text("mine.jpg · 64 × 90")).to_be_visible()
 
 
+def test_the_focus_goes_on_where_a_button_went(visit: Visit) -> None:
+    page = visit.open()
+    page.get_by_role("button", name="Try the example").press("Enter")
+    expect(page.locator("#picture-name")).to_be_focused()
+    page.get_by_role("button", name="Remove").press("Enter")
+    expect(page.get_by_role("button", name="Choose a picture")).to_be_focused()
+
+
 def test_a_file_that_is_no_picture_is_refused_in_words(visit: Visit) -> None:
     page = visit.open()
     page.locator("#file").set_input_files({"name": "notes.png", "mimeType": "image/png", "buffer": b"no picture"})

@@ -19,7 +19,9 @@ export async function curlCommand(parts) {
   for (const [name, value] of parts.fields) lines.push(`--form-string ${quoted(`${name}=${value}`)}`);
   for (const file of parts.files) lines.push(`-F ${file.own ? quoted(`${file.name}=@${curlName(file.filename)}`) : `${file.name}=@"$folder"/${file.name}.png`}`);
   const command = lines.join(" \\\n  ");
-  return made.length ? ["folder=$(mktemp -d)", ...blocks, command].join("\n") + "\n" : `${command}\n`;
+  if (!made.length) return `${command}\n`;
+  // In a shell of its own, whose end takes the files away, and whose status is curl's.
+  return ["(", "folder=$(mktemp -d) || exit", "trap 'rm -r \"$folder\"' EXIT", ...blocks, command, ")"].join("\n") + "\n";
 }
 
 /** @param {FilePart} file as lines that write it */
@@ -50,8 +52,10 @@ export function listenForCurl(parts) {
 
 /** @param {Parts} parts */
 function note(parts) {
-  const own = parts.files.filter((file) => file.own).map((file) => file.filename);
-  const words = own.length ? [`Run it in the folder of ${own.join(" and ")}.`] : ["Run it anywhere."];
+  const own = parts.files.filter((file) => file.own && !file.missing).map((file) => file.filename);
+  const absent = parts.files.filter((file) => file.missing).map((file) => file.filename);
+  const words = absent.length ? [`Put ${absent.join(" and ")} beside it: this page does not have ${absent.length > 1 ? "them" : "it"}.`]
+    : own.length ? [`Run it in the folder of ${own.join(" and ")}.`] : ["Run it anywhere."];
   if (apiKey()) words.push("It reads your key from INLAY_API_KEY.");
   words.push("It answers with the job.");
   return words.join(" ");

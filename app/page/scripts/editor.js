@@ -2,7 +2,7 @@
 import { byId, say, style } from "./dom.js";
 import { draggable } from "./divider.js";
 import { Painter } from "./painter.js";
-import { release } from "./picture.js";
+import { hasHoles, release } from "./picture.js";
 import { TASKS } from "./tasks.js";
 
 /** @typedef {import("./picture.js").Picture} Picture @typedef {import("./panel.js").Panel} Panel */
@@ -14,15 +14,15 @@ export class Editor {
     /** @type {Picture | null} */
     this.picture = null;
     this.painter = new Painter(() => say(byId("picture-problem")));
-    byId("remove").addEventListener("click", () => this.put(null));
+    byId("remove").addEventListener("click", () => (this.put(null), this.focus()));
     draggable(byId("divider"), byId("frame"), () => panel.value("keep"), (fraction) => {
       panel.set("fraction", fraction.toFixed(2));
       this.draw();
     });
   }
 
-  /** @param {Picture | null} picture */
-  put(picture) {
+  /** @param {Picture | null} picture @param {import("./strokes.js").Stroke[]} [strokes] what was brushed over it */
+  put(picture, strokes) {
     if (this.picture) release(this.picture);
     this.picture = picture;
     say(byId("picture-problem"));
@@ -33,13 +33,36 @@ export class Editor {
       this.suggestMargins(picture);
     }
     this.draw();
-    if (picture) this.painter.begin(picture.width, picture.height);
+    if (picture) this.painter.begin(picture.width, picture.height, strokes);
   }
 
   /** A quarter of the picture on both sides, where nothing was said. @param {Picture} picture */
   suggestMargins(picture) {
     const quarter = String(Math.min(512, Math.max(8, Math.round(picture.width / 32) * 8)));
     for (const side of ["left_px", "right_px"]) if (!this.panel.entered.has(side)) this.panel.set(side, quarter);
+  }
+
+  /** What leads here from a job. */
+  get wayBack() {
+    if (!TASKS[this.panel.task].file) return "Paint another";
+    return this.picture ? "Back to the picture" : "New picture";
+  }
+
+  /** Puts the focus where one goes on: at the picture, the place for it, or the words. */
+  focus() {
+    const places = [byId("picture-name"), byId("choose"), byId("field-prompt")];
+    places.find((place) => place.offsetParent)?.focus({ preventScroll: true });
+  }
+
+  /** Whether nothing says what to paint: no stroke, and no transparent part. */
+  get lacksMask() {
+    return this.panel.task === "inpaint" && this.picture !== null && this.painter.strokes.empty && !hasHoles(this.picture);
+  }
+
+  askForMask() {
+    say(byId("picture-problem"), "Brush over what should be painted anew first.");
+    byId("mask").focus();
+    byId("picture-problem").scrollIntoView({ block: "nearest" });
   }
 
   /** Shows what fits the task and its values. */

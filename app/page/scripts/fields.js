@@ -1,5 +1,6 @@
 /** One parameter as a labelled native control, with its hint and a place for what is wrong with it. */
 import { make, say } from "./dom.js";
+import { wrongNumber } from "./numbers.js";
 
 /** @typedef {import("./tasks.js").Field} Field */
 
@@ -10,6 +11,7 @@ import { make, say } from "./dom.js";
  * @property {() => string} read
  * @property {(value: string) => void} write
  * @property {(message: string) => void} complain empty takes it back
+ * @property {() => string} wrong what is wrong with its value, as far as the page can tell
  * @property {() => void} focus
  */
 
@@ -30,6 +32,7 @@ export function makeControl(field, value, onInput) {
   const told = [field.hint && hint.id, error.id].filter(Boolean).join(" ");
   for (const input of inner.inputs) input.setAttribute("aria-describedby", told);
   inner.write(value);
+  const wrong = () => (["number", "line"].includes(field.kind) ? wrongNumber(field, inner.inputs[0]) : "");
   inner.node.addEventListener("input", () => (complain(""), inner.write(inner.read()), onInput(inner.read())));
 
   /** @param {string} message */
@@ -40,7 +43,7 @@ export function makeControl(field, value, onInput) {
       else input.removeAttribute("aria-invalid");
     }
   }
-  return { field, node: inner.node, read: inner.read, write: inner.write, complain, focus: () => inner.focused().focus() };
+  return { field, node: inner.node, read: inner.read, write: inner.write, complain, wrong, focus: () => inner.focused().focus() };
 }
 
 /** @param {Field} field */
@@ -49,7 +52,7 @@ function single(field) {
   const range = { id, name: field.name, min: field.min, max: field.max, step: field.step };
   const input = {
     words: () => make("textarea", { id, name: field.name, rows: 2, maxlength: 2000 }),
-    line: () => make("input", { id, name: field.name, type: "text", inputmode: "numeric", autocomplete: "off" }),
+    line: () => make("input", { id, name: field.name, type: "text", inputmode: "numeric", pattern: "\\s*-?[0-9]+\\s*", autocomplete: "off" }),
     range: () => make("input", { ...range, type: "range" }),
     number: () => make("input", { ...range, type: "number", inputmode: "numeric" }),
     select: () => make("select", { id, name: field.name }, ...(field.choices ?? []).map(([value, label]) => make("option", { value }, label))),
@@ -67,6 +70,7 @@ function single(field) {
     write: (/** @type {string} */ value) => {
       if (input.value !== value) input.value = value;
       if (field.kind === "range") {
+        if (Number(input.value) !== Number(value)) Object.assign(input, { step: "any", value }); // a job's, from elsewhere
         output.textContent = shown(input.value);
         input.setAttribute("aria-valuetext", shown(input.value));
       }

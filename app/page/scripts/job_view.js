@@ -1,20 +1,20 @@
 /** One job in the place of the picture: waiting, painting step by step, and what came of it. */
 import { byId, make, style } from "./dom.js";
+import { jobParts } from "./job_parts.js";
 import { change, recall } from "./memory.js";
 import { ask, askJson, Problem } from "./service.js";
 import { fetchResults, frameOf, thumbnail, variants } from "./result.js";
 import { follow } from "./stream.js";
 import { doneWords, etaWords, queueWords, TITLES } from "./words.js";
 
-/** @typedef {import("./result.js").Finished} Finished */
+/** @typedef {import("./result.js").Finished} Finished @typedef {import("./job_parts.js").Listeners} Listeners */
 
 const QUEUE_LOOK_MS = 1500;
 
 export class JobView {
-  /** @param {{onChange: () => void, onLeave: () => void}} listeners a job's state was heard; the picture is wanted back */
-  constructor({ onChange, onLeave }) {
-    this.onChange = onChange;
-    this.onLeave = onLeave;
+  /** @param {Listeners} listeners */
+  constructor(listeners) {
+    this.listeners = listeners;
     this.root = byId("job");
     this.id = "";
     this.leaving = new AbortController();
@@ -44,6 +44,7 @@ export class JobView {
     try {
       const job = await askJson(`v1/jobs/${id}`, { signal });
       await this.hear(job);
+      if (!signal.aborted) await this.listeners.onOpen(job, kept?.source ?? null);
       const finished = ["succeeded", "failed", "canceled"].includes(job.state) ? job : await this.watch(id, signal);
       if (finished) await this.finish(finished, signal);
     } catch (error) {
@@ -57,21 +58,17 @@ export class JobView {
     return /** @type {string} */ (this.urls.at(-1));
   }
 
-  /** The frame, the words and the buttons, as long as nothing is known. */
+  /** Lays out the frame, the words and the buttons, as long as nothing is known. */
   lay() {
-    this.preview = make("img", { class: "preview", alt: "What is expected so far", hidden: true });
-    this.frame = make("div", { class: "frame" }, this.preview);
-    if (this.given) {
-      const picture = make("img", { class: "given waiting", src: this.given, alt: "" });
-      picture.addEventListener("load", () => style(this.frame, { ratio: picture.naturalWidth / picture.naturalHeight }));
-      this.frame.prepend(picture);
-    }
-    this.bar = make("progress", { max: 1, value: 0, "aria-label": "Progress" });
-    this.title = make("h3", { tabindex: -1 }, "Looking …");
-    this.detail = make("p", {}, "\u00a0");
-    this.buttons = make("div", { class: "row" }, make("button", { type: "button", class: "button", id: "cancel", onclick: () => this.cancel() }, "Cancel"));
-    this.news = make("div", { class: "news" }, make("div", { class: "news-words" }, make("div", { role: "status" }, this.title), this.detail), this.buttons);
+    Object.assign(this, jobParts(this.given, () => this.cancel()));
     this.root.replaceChildren(this.frame, this.bar, this.news);
+    if (this.focusing) this.focus();
+  }
+
+  /** Puts the focus on what is said of the job, as soon as it is laid out. */
+  focus() {
+    this.focusing = !this.title?.isConnected;
+    if (!this.focusing) this.title.focus({ preventScroll: true });
   }
 
   /** @param {string} state @param {string} [detail] */
@@ -89,7 +86,7 @@ export class JobView {
     if (input) style(this.frame, { ratio: (input.result_width_px ?? input.width_px) / (input.result_height_px ?? input.height_px) });
     this.say(job.state, job.state === "queued" ? queueWords(job) : etaWords(job.progress));
     await change(job.id, { state: job.state });
-    this.onChange();
+    this.listeners.onChange();
   }
 
   /**
@@ -156,7 +153,7 @@ export class JobView {
     else this.offer([]);
     if (hadFocus) this.title.focus();
     await change(job.id, { state: job.state, ...(finished.length && { thumb: await thumbnail(finished[0].blob) }) });
-    this.onChange();
+    this.listeners.onChange();
   }
 
   /** @param {any} job @param {Finished[]} finished */
@@ -174,7 +171,7 @@ export class JobView {
 
   /** @param {HTMLElement[]} first buttons before the one that leads back */
   offer(first) {
-    const back = make("button", { type: "button", class: "button", id: "back", onclick: () => this.onLeave() }, "Back to the picture");
+    const back = make("button", { type: "button", class: "button", id: "back", onclick: () => this.listeners.onLeave() }, this.listeners.wayBack());
     this.buttons.replaceChildren(...first, back);
   }
 
@@ -183,9 +180,17 @@ export class JobView {
     if (!(error instanceof Problem)) throw error;
     this.bar.remove();
     this.say(error.title, error.detail);
+    if (error.status === 404 || error.status === 410) await this.remember();
     this.offer([]);
-    if (error.status === 404 || error.status === 410) await change(this.id, { state: "gone" });
     if (error.status === 401) this.id = ""; // a new key may open it again
-    this.onChange();
+    this.listeners.onChange();
+  }
+
+  /** Of a job that the service has no more, what this browser knows is better than nothing. */
+  async remember() {
+    const kept = await recall(this.id);
+    if (!kept) return;
+    await this.listeners.onOpen({ id: kept.id, task: kept.task, parameters: { prompt: kept.prompt } }, kept.source ?? null);
+    await change(kept.id, { state: "gone" });
   }
 }

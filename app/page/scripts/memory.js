@@ -1,5 +1,5 @@
 /**
- * The jobs that this browser has sent, kept in IndexedDB: ids and small pictures, no results. Where a browser keeps
+ * The jobs that this browser has sent, kept in IndexedDB: ids, what they were made of and small pictures, no results. Where a browser keeps
  * nothing (private windows of some), the page works without: it forgets on reload.
  *
  * @typedef {object} Kept
@@ -10,6 +10,7 @@
  * @property {string} state as last heard
  * @property {Blob | null} given what the result is compared with
  * @property {Blob | null} thumb
+ * @property {import("./desk.js").Source | null} [source] what it was made of
  */
 import { BASE } from "./service.js";
 

@@ -23,9 +23,13 @@ export class Painter {
     new ResizeObserver(() => this.redraw()).observe(this.canvas);
   }
 
-  /** @param {number} width @param {number} height of the picture to mask; the mask is empty again */
-  begin(width, height) {
+  /**
+   * @param {number} width @param {number} height of the picture to mask
+   * @param {import("./strokes.js").Stroke[]} [strokes] the mask; empty if left out
+   */
+  begin(width, height, strokes = []) {
     this.strokes = new Strokes(width, height);
+    this.strokes.done = [...strokes];
     this.at = { x: width / 2, y: height / 2 };
     this.changed();
   }

@@ -7,9 +7,10 @@ import { PROMPT, sharedFields, TASKS } from "./tasks.js";
 
 const OUTPUT = ["format", "quality"];
 
-/** What the service says of a field, without the field's name before it. @param {string} detail */
-function sentence(detail) {
-  const words = detail.replace(/^[\w/]+: /, "");
+/** What the service says of a field, without the field's name before it. @param {string} pointer @param {string} detail */
+function sentence(pointer, detail) {
+  const name = pointer.slice(1);
+  const words = detail.startsWith(`${name} `) ? detail.slice(name.length + 1) : detail;
   return words.charAt(0).toUpperCase() + words.slice(1);
 }
 
@@ -40,6 +41,16 @@ export class Panel {
     this.draw();
     this.clearProblems();
     this.onChange();
+  }
+
+  /** @param {string} task @param {Map<string, string>} values of its fields; defaults count as not entered */
+  takeUp(task, values) {
+    this.task = task;
+    for (const [name, value] of values) this.entered.set(name, value);
+    for (const field of [...TASKS[task].fields, PROMPT, ...sharedFields(task, this.models)]) {
+      if (this.entered.get(field.name) === this.initial(field)) this.entered.delete(field.name);
+    }
+    this.choose(task);
   }
 
   /** @param {{id: string, tasks: string[]}[]} models those of all live workers; none: nothing is known yet */
@@ -140,9 +151,22 @@ export class Panel {
     }
     const control = [...this.controls.values()].find(({ field }) => (field.pointer ?? `/${field.name}`) === pointer);
     if (!control || control.node.hidden) return false;
-    control.complain(sentence(detail));
-    if (byId("more").contains(control.node)) byId("more").open = true;
+    this.point(control, sentence(pointer, detail));
     return true;
+  }
+
+  /** @param {Control} control @param {string} message */
+  point(control, message) {
+    control.complain(message);
+    if (byId("more").contains(control.node)) byId("more").open = true;
+  }
+
+  /** Says what is wrong with the numbers that were typed. @returns {boolean} whether all is well */
+  check() {
+    const wrong = [...this.controls.values()].filter((control) => this.fits(control.field) && control.wrong());
+    for (const control of wrong) this.point(control, control.wrong());
+    wrong[0]?.focus();
+    return !wrong.length;
   }
 
   /** @param {import("./service.js").Problem} problem @param {string[]} details */

@@ -6,6 +6,7 @@
  * @property {Blob} blob
  * @property {string} filename
  * @property {boolean} own whether the user has it as a file of this name
+ * @property {boolean} [missing] the page does not have it: only its place is named
  *
  * @typedef {object} Parts
  * @property {[string, string][]} fields

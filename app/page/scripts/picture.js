@@ -1,6 +1,9 @@
 /** The picture to work on, and the ways in which it comes: chosen, dropped, pasted. */
 import { byId } from "./dom.js";
 
+/** Rows looked at together: a large picture need not lie in memory a second time. */
+const STRIP_PX = 256;
+
 /**
  * @typedef {object} Picture
  * @property {Blob} blob the file as it is
@@ -30,6 +33,21 @@ export async function readPicture(blob, name, own) {
     throw new Error(`${name} cannot be shown. Send a PNG, JPEG, WebP or GIF.`);
   }
   return { blob, name, own, url, width: image.naturalWidth, height: image.naturalHeight, source: image };
+}
+
+/** @param {Picture} picture @returns {boolean} whether a part of it is transparent, which is a mask without strokes */
+export function hasHoles({ blob, source, width, height }) {
+  if (blob.type === "image/jpeg") return false;
+  const canvas = new OffscreenCanvas(width, Math.min(height, STRIP_PX));
+  const context = /** @type {OffscreenCanvasRenderingContext2D} */ (canvas.getContext("2d", { willReadFrequently: true }));
+  for (let top = 0; top < height; top += STRIP_PX) {
+    const rows = Math.min(STRIP_PX, height - top);
+    context.clearRect(0, 0, width, rows);
+    context.drawImage(source, 0, -top);
+    const { data } = context.getImageData(0, 0, width, rows);
+    for (let at = 3; at < data.length; at += 4) if (data[at] < 255) return true;
+  }
+  return false;
 }
 
 /** @param {Picture} picture not shown any more */

@@ -65,11 +65,14 @@ export async function ask(path, options = {}) {
 }
 
 /**
- * Asks for JSON.
+ * Asks for JSON. A seed may be larger than a number can tell exactly (2⁵³): then it stays text.
  * @param {string} path
  * @param {RequestInit} [options]
  */
-export const askJson = async (path, options) => (await ask(path, options)).json();
+export async function askJson(path, options) {
+  const text = await (await ask(path, options)).text();
+  return JSON.parse(text.replace(/("seed": ?)(\d{16,})/g, '$1"$2"'));
+}
 
 /** @param {Response} answer what a proxy on the way says is no problem of ours, so it gets one made up */
 async function problemOf(answer) {

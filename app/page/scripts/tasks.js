@@ -92,7 +92,7 @@ export const TASKS = {
 };
 
 /** @type {Field} */
-export const PROMPT = { name: "prompt", label: "Prompt", kind: "words", value: "", hint: "What the whole picture shows, in words." };
+export const PROMPT = { name: "prompt", label: "Prompt", kind: "words", value: "", hint: "Say what the whole picture shows: without words, something else may be painted into it." };
 
 const PICTURED = ["complete", "inpaint", "outpaint"];
 
@@ -103,7 +103,7 @@ export function sharedFields(task, models) {
     { name: "negative_prompt", label: "Negative prompt", kind: "words", value: "", hint: "What it should not show; works with guidance above 1." },
     { name: "steps", label: "Steps", kind: "range", value: "20", min: 1, max: 100, step: 1 },
     { name: "guidance_scale", label: "Guidance", kind: "range", value: "1", min: 1, max: 20, step: 0.5, shown: (value) => (value === "1" ? "off" : value) },
-    { name: "seed", label: "Seed", kind: "line", value: "", half: true, hint: "Empty: drawn" },
+    { name: "seed", label: "Seed", kind: "line", value: "", min: 0, half: true, hint: "Empty: drawn" },
     { name: "n", label: "Pictures", kind: "number", value: "1", min: 1, max: 8, step: 1, half: true },
     PICTURED.includes(task) && { name: "mask_feather_px", label: "Soft border", kind: "range", value: "0", min: 0, max: 64, step: 1, shown: px },
     PICTURED.includes(task) && { name: "preserve_known", label: "Put the known pixels back", kind: "check", value: "true" },
