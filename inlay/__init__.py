@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING
+
+TYPE_CHECKING = False  # true for whoever checks types, as typing's; that module takes long to be imported
 
 if TYPE_CHECKING:
     from inlay.async_client import AsyncClient
