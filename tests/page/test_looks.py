@@ -91,6 +91,17 @@ def test_the_picture_stays_in_sight_but_never_over_the_history(
     assert stuck, "beside unfolded settings it stays in sight"
 
 
+@pytest.mark.parametrize(("width_px", "height_px"), [(1280, 900), (PHONE_PX["width"], PHONE_PX["height"])])
+def test_a_job_opened_far_below_comes_into_sight(visit: Visit, worker: StandIn, width_px: int, height_px: int) -> None:
+    visit.page.set_viewport_size({"width": width_px, "height": height_px})
+    page = visit.with_example()
+    worker.finish(worker.start(submit(page, worker)))
+    page.get_by_role("button", name="Back to the picture").click()
+    page.locator("#shelf .card").click()
+    expect(page.get_by_role("heading", name="Done")).to_be_focused()
+    page.wait_for_function("() => document.querySelector('#stage').getBoundingClientRect().top >= 0")
+
+
 def test_dark_mode_is_dark(visit: Visit) -> None:
     page = visit.open()
     lightness = "() => getComputedStyle(document.body).backgroundColor.match(/[0-9]+/g).map(Number)[0]"

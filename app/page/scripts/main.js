@@ -40,7 +40,8 @@ function show(id) {
 /** @param {string} id the job to show, and to scroll and move the focus to */
 function bring(id) {
   show(id);
-  byId("stage").scrollIntoView({ block: "start", behavior: "smooth" });
+  const { top } = byId("stage").getBoundingClientRect();
+  if (top < 0 || top > innerHeight / 2) byId("work").scrollIntoView({ block: "start", behavior: "smooth" }); // not in sight
   view.focus();
 }
 
