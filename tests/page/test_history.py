@@ -30,6 +30,13 @@ def opened(page: Page, visit: Visit, job_id: str) -> Page:
     return page
 
 
+def copied(page: Page) -> str:
+    """The command; the sheet opens once it is made."""
+    page.get_by_role("button", name="Copy as curl").click()
+    expect(page.locator("#curl-text")).to_be_visible()
+    return page.locator("#curl-text").input_value()
+
+
 def made_with_odd_settings(visit: Visit, worker: StandIn) -> JobRecord:
     page = visit.with_example("complete")
     page.get_by_role("radio", name="Top").check()
@@ -53,8 +60,7 @@ def test_an_opened_job_brings_its_settings_and_its_command(
     expect(page.get_by_role("radio", name="Top")).to_be_checked()
     expect(page.get_by_label("Prompt", exact=True)).to_have_value("a house")
     expect(page.locator("#field-seed")).to_have_value(str(record.seed))
-    page.get_by_role("button", name="Copy as curl").click()
-    same = run_command(page.locator("#curl-text").input_value(), {})
+    same = run_command(copied(page), {})
     assert same["parameters"] == record.spec.model_dump(mode="json", exclude={"task", "metadata"})
     assert worker.blobs.get(keys.blob(same["id"], "image")) == worker.blobs.get(keys.blob(record.id, "image"))
 
@@ -83,9 +89,9 @@ def test_no_picture_is_promised_where_there_is_none(
     worker.finish(record)
     page = visit.open(f"/#job={job_id}")
     expect(page.get_by_role("button", name="Back to the picture")).to_have_count(0)
-    page.get_by_role("button", name="Copy as curl").click()
+    command = copied(page)
     expect(page.locator("#curl-note")).to_contain_text(NO_PICTURE)
-    same = run_command(page.locator("#curl-text").input_value(), {NO_PICTURE: buffer.getvalue()})
+    same = run_command(command, {NO_PICTURE: buffer.getvalue()})
     sent = record.spec.model_dump(mode="json", exclude={"task", "metadata"})
     assert same["parameters"] == sent | {"seed": record.seed}
     assert same["metadata"] == {"order": "it's 1"}
@@ -115,3 +121,19 @@ def test_a_job_just_sent_leaves_the_seed_to_the_next_one(visit: Visit, worker: S
     worker.finish(worker.start(submit(page, worker)))
     page.get_by_role("button", name="Back to the picture").click()
     expect(page.locator("#field-seed")).to_have_value("")
+
+
+def test_of_a_job_that_is_gone_the_picture_and_the_words_are_left(
+    visit: Visit, worker: StandIn, site: ApiProcess
+) -> None:
+    page = visit.with_example("upscale")
+    page.get_by_label("Prompt", exact=True).fill("a moth")
+    job_id = submit(page, worker)
+    assert site.client.delete(f"/v1/jobs/{job_id}").status_code == 204
+    page.goto(visit.base_url + "/")
+    page.locator("#shelf .card").click()
+    expect(page.get_by_role("heading", name="There is no such job")).to_be_visible()
+    page.get_by_role("button", name="Back to the picture").click()
+    expect(page.get_by_alt_text("Your picture example.png")).to_be_visible()
+    expect(page.get_by_role("radio", name="Upscale")).to_be_checked()
+    expect(page.get_by_label("Prompt", exact=True)).to_have_value("a moth")
