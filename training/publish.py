@@ -2,9 +2,10 @@
 
     python -m training.publish
     python -m training.publish --continued            # the run went on from the weights that are published
-    python -m training.publish --cards-only --report build/quality.json
+    python -m training.publish --parts rival          # the model is published already
+    python -m training.publish --cards-only
 
-Without a report the benchmark is run first. Nothing in a card is typed in by hand.
+Reports that are not there are measured first. Nothing in a card is typed in by hand.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import json
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,31 +31,33 @@ from training.train_vae import HELD_OUT, reconstruction_psnr, to_float
 MODEL = Path("models/scenes-128")
 RIVAL = Path("models/scenes-128-rival")
 JUDGE = Path("models/judge")
-METHODS = ["newton-eta1", "default"]
+MODEL_OPTIONS = ["--methods", "newton-eta1", "default", "--masks", "half_left", "--count", "200", "--captions", "200"]
+RIVAL_OPTIONS = ["--methods", "rival", "default", "--masks", "half_left", "box", "cells", "--count", "100"]
 
 
 def main() -> None:
     """Copy the folders, measure, write the cards."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--report", type=Path, default=Path("build/quality.json"))
+    parser.add_argument("--parts", nargs="+", choices=("model", "rival"), default=["model", "rival"])
+    parser.add_argument("--report", type=Path, default=Path("build/quality.json"), help="quality of the model")
+    parser.add_argument("--rival-report", type=Path, default=Path("build/rival.json"), help="and of the rival")
     parser.add_argument("--build", type=Path, default=Path("build"))
     parser.add_argument("--continued", action="store_true", help="the denoiser went on from the published weights")
     parser.add_argument("--cards-only", action="store_true", help="the folders are in place; rewrite the cards")
     args = parser.parse_args()
-    if not args.cards_only:
-        publish_model(args.build, args.continued)
-        publish_rival(args.build)
-    if not args.report.exists():
-        measure(args.report)
-    facts = Facts(
-        report=json.loads(args.report.read_text()),
-        judge=json.loads((JUDGE / "judge.json").read_text()),
-        runs=read_history(MODEL),
-        vae_psnr_db=measure_autoencoder(),
-    )
-    (MODEL / "README.md").write_text(scenes_card(facts))
-    if (RIVAL / FILE).exists():
-        (RIVAL / "README.md").write_text(rival_card(facts, read_history(RIVAL)))
+    if "model" in args.parts:
+        if not args.cards_only:
+            publish_model(args.build, args.continued)
+        report = measured(args.report, [*MODEL_OPTIONS, "--pictures", str(MODEL / "samples.png")])
+        judge = json.loads((JUDGE / "judge.json").read_text())
+        facts = Facts(report=report, judge=judge, runs=read_history(MODEL), vae_psnr_db=measure_autoencoder())
+        (MODEL / "README.md").write_text(scenes_card(facts))
+    if "rival" in args.parts:
+        if not args.cards_only:
+            publish_rival(args.build)
+        if (RIVAL / FILE).exists():
+            report = measured(args.rival_report, RIVAL_OPTIONS)
+            (RIVAL / "README.md").write_text(rival_card(report, read_history(RIVAL)))
 
 
 def publish_model(build: Path, continued: bool) -> None:
@@ -78,12 +82,13 @@ def copy(source: Path, target: Path, only: str = "") -> None:
     shutil.copytree(source / only, target / only)
 
 
-def measure(report: Path) -> None:
-    """Run the quality benchmark that the card quotes."""
-    options = ["--masks", "half_left", "--count", "200", "--captions", "200", "--eta", "1"]
-    grid = ["--pictures", str(MODEL / "samples.png")]
-    command = [sys.executable, "-m", "benchmarks.quality", "--methods", *METHODS, *options, *grid]
-    subprocess.run([*command, "--json", str(report)], check=True)
+def measured(path: Path, options: Sequence[str]) -> dict[str, Any]:
+    """The report at `path`, made by the quality benchmark if it is not there."""
+    if not path.exists():
+        command = [sys.executable, "-m", "benchmarks.quality", *options, "--eta", "1", "--json", str(path)]
+        subprocess.run(command, check=True)
+    report: dict[str, Any] = json.loads(path.read_text())
+    return report
 
 
 def measure_autoencoder() -> float:
