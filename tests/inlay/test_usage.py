@@ -6,8 +6,9 @@ import json
 import signal
 import subprocess
 import sys
+import threading
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -143,15 +144,27 @@ def test_what_the_package_names_is_there_when_it_is_asked_for() -> None:
         _ = inlay.Painter  # type: ignore[attr-defined]
 
 
+@pytest.fixture
+def heard_interrupts() -> Iterator[None]:
+    """Children hear SIGINT, also where the tests run in the background of a script, which ignores it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("heard_interrupts")
 def test_ctrl_c_while_modules_are_imported_ends_quietly(tmp_path: Path) -> None:
     installed = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]["scripts"]
     assert installed == {"inlay": "inlay.__main__:main"}
     command = [sys.executable, "-X", "importtime", *INLAY[1:], "up", "--data", str(tmp_path / "data")]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr is not None
+        overdue = threading.Timer(60, process.kill)
+        overdue.start()
         assert any("typer" in line for line in process.stderr)
         process.send_signal(signal.SIGINT)
         told = process.stderr.read()
-        assert process.wait(60) == ExitStatus.INTERRUPTED
+        assert process.wait() == ExitStatus.INTERRUPTED
+        overdue.cancel()
     assert "Traceback" not in told
     assert not (tmp_path / "data").exists()
