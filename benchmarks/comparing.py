@@ -55,15 +55,16 @@ def _with_precision(row: Row, rows: Sequence[Row]) -> Row:
     """Steps are what two precisions share: bfloat16 probes on both sides and takes more evaluations."""
     if row.dtype == "float32" or not row.scene_psnr_db:
         return row
-    alike = (row.mask, row.method, row.steps, row.inner_steps, row.eta)
     for other in rows:
-        if other.dtype == "float32" and alike == (
-            *(other.mask, other.method, other.steps),
-            *(other.inner_steps, other.eta),
-        ):
+        if other.dtype == "float32" and _settings(other) == _settings(row):
             value, ci95 = _rounded(paired_difference(row.scene_psnr_db, other.scene_psnr_db))
             return replace(row, float32_difference_db=value, float32_difference_ci95_db=ci95)
     return row
+
+
+def _settings(row: Row) -> tuple[object, ...]:
+    """Which task, and how, but for the precision."""
+    return row.mask, row.method, row.guidance_scale, row.steps, row.inner_steps, row.eta
 
 
 def _with_ratio(row: Row, rows: Sequence[Row]) -> Row:

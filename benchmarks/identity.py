@@ -50,13 +50,14 @@ class Identity:
 def weights_digest(checkpoint: Path | str) -> str | None:
     """The digest of the folders of a checkpoint in diffusers' layout; None for one from a hub, which may change.
 
-    Cards and pictures beside those folders are no part of the model.
+    Cards and pictures beside those folders are no part of the model, nor are hidden folders, which downloads leave.
     """
     if isinstance(checkpoint, str):
         return None
     found = sha256()
-    for path in sorted(checkpoint.glob("*/**/*")):
-        if path.is_file():
+    for path in sorted([checkpoint / "model_index.json", *checkpoint.glob("*/**/*")]):
+        hidden = any(part.startswith(".") for part in path.relative_to(checkpoint).parts)
+        if path.is_file() and not hidden:
             found.update(f"{path.relative_to(checkpoint)}\n".encode())
             with path.open("rb") as opened:
                 found.update(file_digest(opened, "sha256").digest())

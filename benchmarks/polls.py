@@ -30,6 +30,7 @@ from inlay.addresses import LOOPBACK, free_port
 from jobs.blobs import open_blobs
 from jobs.metrics import BATCH_ROWS
 from jobs.queue import JobQueue
+from jobs.record import JobState
 from jobs.settings import Settings
 from jobs.store import JobStore
 from jobs.workers import WorkerRegistry
@@ -88,7 +89,11 @@ class Served:
     def ended_between(self, began: float, ended: float) -> int:
         """How many jobs of the crowd have succeeded between two Unix times."""
         records = self.shelf.store.get_many(self.crowd.ids)
-        moments = [record.finished_at.timestamp() for record in records if record and record.finished_at]
+        moments = [
+            record.finished_at.timestamp()
+            for record in records
+            if record and record.finished_at and record.state is JobState.SUCCEEDED
+        ]
         return sum(began <= moment < ended for moment in moments)
 
     def wait_for_first(self) -> None:

@@ -28,9 +28,18 @@ class Weights:
     model: str | None
     tuned: str | None
 
+    @property
+    def all(self) -> set[str | None]:
+        """What rows may have been sampled with."""
+        return {self.model, self._both}
+
     def of(self, method: Method) -> str | None:
         """What the method samples with; a tuned network still has the autoencoder of the model."""
-        return f"{self.model}+{self.tuned}" if method.is_tuned else self.model
+        return self._both if method.is_tuned else self.model
+
+    @property
+    def _both(self) -> str:
+        return f"{self.model}+{self.tuned}"
 
 
 @dataclass(frozen=True, eq=False)

@@ -47,7 +47,7 @@ class Results:
         """All rows, in order, with what they say of each other."""
         return compared_rows(list(self.rows.values()))
 
-    def take_up(self, weights: Collection[str], pictures: Collection[str], batch: int) -> None:
+    def take_up(self, weights: Collection[str | None], pictures: Collection[str], batch: int) -> None:
         """Go on from the rows that are there.
 
         Raises `ValueError` unless all were measured with these `weights` on these `pictures` (digests) in batches of

@@ -73,7 +73,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print(markdown(results.compared()))
     if args.json:
         write_json(args.json, results.compared(), results.origin)
-    return 0 if results.rows else 1
+    return 0 if any(row.task != "generate" for row in results.rows) else 1
 
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
@@ -103,9 +103,8 @@ def go_on(setting: Setting, samples: Sequence[Sample], results: Results, resume:
         return "--resume needs a model in a folder, which can be told from another"
     pictures = {prepare(setting, task, samples).digest for task in TASKS.values()}
     pictures.add(identify_captions(setting, PLAIN, setting.guidance_scale, len(samples)).pictures)
-    weights = {setting.weights.model, f"{setting.weights.model}+{setting.weights.tuned}"}
     try:
-        results.take_up(weights, pictures, setting.batch)
+        results.take_up(setting.weights.all, pictures, setting.batch)
     except ValueError as error:
         return str(error)
     print(f"{len(results.rows)} rows are there")

@@ -75,7 +75,7 @@ def survey(
             row = before.get(identify(setting, prepared, method))
             measured = Measured(row, []) if row else measure(setting, prepared, method, one.budget_nfe)
         except Unavailable as error:
-            tell(f"skipped {one.name}: {error}", notes)
+            tell(f"skipped {one}: {error}", notes)
         except (SamplerError, ValueError) as error:
             tell(f"skipped {one} on {prepared.task.name}: {error}", notes)
         else:
@@ -93,5 +93,5 @@ def tell(note: str, notes: list[str]) -> None:
 
 def forget(one: Wanted, task: str, notes: list[str]) -> None:
     """Drop what an earlier run noted of a method that now could run."""
-    skipped = (f"skipped {one.name}: ", f"skipped {one} on {task}: ")
+    skipped = (f"skipped {one}: ", f"skipped {one} on {task}: ")
     notes[:] = [note for note in notes if not note.startswith(skipped)]

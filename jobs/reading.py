@@ -27,6 +27,14 @@ def as_record(job_id: str, answer: Mapping[bytes | str, bytes | str]) -> JobReco
         raise RecordUnreadable(job_id) from error
 
 
+def as_attempt(job_id: str, raw: str | bytes | None) -> int:
+    """How often a job was begun, from that field of its record. Raises `RecordUnreadable`."""
+    try:
+        return int(raw or b"")
+    except ValueError as error:
+        raise RecordUnreadable(job_id) from error
+
+
 def as_claim(job_id: str, answer: Sequence[str | bytes | None]) -> ActiveClaim | None:
     """A claim from its fields `state`, `worker`, `attempt`, `created_at` and `spec`; None if they cannot be read."""
     try:

@@ -10,7 +10,8 @@ from rq import Queue
 
 from jobs import keys
 from jobs.connect import RedisClient, text
-from jobs.reading import as_claim, as_record
+from jobs.errors import RecordUnreadable
+from jobs.reading import as_attempt, as_claim, as_record
 from jobs.record import ActiveClaim, JobRecord
 from jobs.settings import Settings
 
@@ -36,9 +37,12 @@ class RecordReader:
         return None if raw is None else str(json.loads(raw))
 
     def begun(self, job_id: str) -> int:
-        """How often a job that waits was begun, of a record that need not be readable; 0 if it does not wait."""
+        """How often a job that waits was begun; 0 if it does not wait, or that cannot be read."""
         state, attempt = self._redis.hmget(keys.job(job_id), ["state", "attempt"])
-        return int(attempt or 0) if state == b'"queued"' else 0
+        try:
+            return as_attempt(job_id, attempt) if state == b'"queued"' else 0
+        except RecordUnreadable:
+            return 0
 
     def input_blobs(self, job_id: str) -> list[str]:
         """Keys of the uploads, of a record that need not be readable."""

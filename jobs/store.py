@@ -12,7 +12,7 @@ from jobs import delivery_scripts, keys, scripts
 from jobs.admission import Admission, Claim, as_pairs
 from jobs.connect import RedisClient
 from jobs.errors import JobNotFound, TransitionRefused
-from jobs.reading import as_record
+from jobs.reading import as_attempt, as_record
 from jobs.record import ALLOWED_TRANSITIONS, JobRecord, JobState, Progress, RecordChanges
 from jobs.record_reader import RecordReader
 from jobs.settings import Settings
@@ -110,7 +110,7 @@ class JobStore(RecordReader):
         raw = self._redis.hget(keys.job(job_id), "attempt")
         if raw is None:
             raise JobNotFound(job_id)
-        attempt = int(raw)
+        attempt = as_attempt(job_id, raw)
         return self.transition(
             job_id,
             JobState.RUNNING,

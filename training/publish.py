@@ -5,7 +5,7 @@
     python -m training.publish --parts rival          # the model is published already
     python -m training.publish --cards-only
 
-Reports that are not there are measured first. Nothing in a card is typed in by hand.
+A report that is not there, or is one of other weights, is measured first. Nothing in a card is typed in by hand.
 """
 
 from __future__ import annotations
@@ -22,7 +22,9 @@ from typing import Any
 import torch
 from diffusers import AutoencoderKL
 
+from benchmarks.identity import weights_digest
 from benchmarks.provenance import processor
+from benchmarks.setting import Weights
 from training.card import Facts, rival_card, scenes_card
 from training.data import load_scenes
 from training.history import FILE, Run, read_history, write_history
@@ -83,8 +85,9 @@ def copy(source: Path, target: Path, only: str = "") -> None:
 
 
 def measured(path: Path, options: Sequence[str]) -> dict[str, Any]:
-    """The report at `path`, made by the quality benchmark if it is not there."""
-    if not path.exists():
+    """The report at `path`, made by the quality benchmark if it is not there or tells of other weights."""
+    published = Weights(weights_digest(MODEL), weights_digest(RIVAL))
+    if not path.exists() or any(row["weights"] not in published.all for row in json.loads(path.read_text())["rows"]):
         command = [sys.executable, "-m", "benchmarks.quality", *options, "--eta", "1", "--json", str(path)]
         subprocess.run(command, check=True)
     report: dict[str, Any] = json.loads(path.read_text())

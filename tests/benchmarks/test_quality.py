@@ -123,7 +123,7 @@ def test_backward_passes_are_told_and_a_method_without_its_checkpoint_is_noted(
     (row,) = report["rows"]
     assert (row["method"], row["nfe"], row["backward_passes"]) == ("dps", 2, 2)
     (note,) = report["notes"]
-    assert "skipped rival: no checkpoint tuned for inpainting" in note
+    assert "skipped rival at 2 NFE: no checkpoint tuned for inpainting" in note
 
 
 def test_a_folder_of_pictures_is_restored_without_the_judge(tiny_folder: Path, tmp_path: Path) -> None:

@@ -155,7 +155,7 @@ def test_pictures_are_kept_beside_their_row(tmp_path: Path) -> None:
 
 
 def test_a_note_goes_when_its_method_could_run() -> None:
-    notes = ["skipped rival: no checkpoint", "skipped dps at 20 NFE on box: diverged", "skipped ding: absent"]
+    notes = ["skipped rival at 20 NFE: no checkpoint", "skipped dps at 20 NFE on box: diverged", "skipped ding: absent"]
     forget(Wanted("rival", 20), "box", notes)
     forget(Wanted("dps", 20), "half_left", notes)
     assert notes == ["skipped dps at 20 NFE on box: diverged", "skipped ding: absent"]

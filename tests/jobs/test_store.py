@@ -142,6 +142,13 @@ def test_unreadable_record_can_still_be_moved(
     store.move(record.id, JobState.FAILED, expect={JobState.QUEUED})
     assert store.state(record.id) == JobState.FAILED
     assert (store.state("nobody-here"), store.input_blobs("nobody-here")) == (None, [])
+    uncounted = new_record("job-00000003")
+    store.create(uncounted)
+    redis.hset(keys.job(uncounted.id), "attempt", '"many"')
+    assert store.begun(uncounted.id) == 0
+    with pytest.raises(RecordUnreadable):
+        store.claim(uncounted.id, "worker")
+    store.move(uncounted.id, JobState.FAILED, expect={JobState.QUEUED})
     broken = new_record("job-00000002")
     store.create(broken)
     redis.hset(keys.job(broken.id), "spec", "{}")

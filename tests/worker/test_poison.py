@@ -67,7 +67,7 @@ def one_after_the_other(records: list[JobRecord]) -> bool:
 
 
 def test_of_eight_jobs_with_which_two_workers_died_only_the_guilty_one_fails(bench: Bench, settings: Settings) -> None:
-    mates = [bench.submit(task="generate", steps=10) for _ in range(MATES)]
+    mates = [bench.submit(task="generate", steps=30) for _ in range(MATES)]  # longer than a sweep that requeues them
     guilty = bench.submit(task="generate", steps=10, prompt=POISON)
     with ExitStack() as stack:
         lives = [stack.enter_context(deadly_worker(settings)) for _ in range(4)]
