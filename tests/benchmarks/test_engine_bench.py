@@ -16,6 +16,7 @@ WANTED = {
 }
 
 
+@pytest.mark.slow
 def test_every_measure_has_a_row_with_its_figures(
     tiny_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -42,6 +42,7 @@ def pieces(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return out / "real"
 
 
+@pytest.mark.slow
 def test_rows_of_the_first_piece_are_kept_and_the_rest_is_measured(pieces: Path) -> None:
     plain, reference, small, published = read_json(pieces / "rows.json")[0]
     for kept in (plain, reference):
@@ -52,6 +53,7 @@ def test_rows_of_the_first_piece_are_kept_and_the_rest_is_measured(pieces: Path)
     assert small.seconds < 123.0
 
 
+@pytest.mark.slow
 def test_differences_are_to_what_the_first_piece_measured(pieces: Path) -> None:
     _, reference, small, _ = read_json(pieces / "rows.json")[0]
     pairs = zip(small.scene_psnr_db, reference.scene_psnr_db, strict=True)
@@ -60,6 +62,7 @@ def test_differences_are_to_what_the_first_piece_measured(pieces: Path) -> None:
     assert small.difference_db == pytest.approx(expected, abs=0.001)
 
 
+@pytest.mark.slow
 def test_the_page_tells_both_pieces_and_whose_figures_are_whose(pieces: Path) -> None:
     written = (pieces / "README.md").read_text()
     for told in (
@@ -73,12 +76,14 @@ def test_the_page_tells_both_pieces_and_whose_figures_are_whose(pieces: Path) ->
         assert told in written
 
 
+@pytest.mark.slow
 def test_the_sheet_shows_pictures_of_both_pieces(pieces: Path) -> None:
     with Image.open(pieces / "box-pictures.png") as sheet:
         rows = (sheet.height - 2 * GAP_PX) // (CELL_PX + GAP_PX)
     assert rows == len(["input", "truth", "newton", "ding", "truth"])
 
 
+@pytest.mark.slow
 def test_rows_are_not_lost_to_who_forgets_to_resume(pieces: Path, capsys: pytest.CaptureFixture[str]) -> None:
     before = (pieces / "rows.json").read_text()
     options = ["--count", "2", "--batch", "2", "--threads", "1", "--out", str(pieces.parent), "--name", "real"]

@@ -37,6 +37,7 @@ def check(report: dict[str, Any], jobs: int) -> None:
         assert taken_over["p95_s"] <= TAKEN_OVER_S, taken_over
 
 
+@pytest.mark.slow
 def test_forty_jobs_survive_the_death_of_redis_and_of_a_worker(tmp_path: Path, model: Path) -> None:
     storm = iter([Fault(of_worker=False, accepted=8), Fault(of_worker=True, accepted=12)])
     plan = Plan(jobs=40, seed=3, workers=2, faults=storm, compared=4, patience_s=150.0, settings=QUICK)
