@@ -2,8 +2,8 @@
 
     python -m training --profile cpu
 
-`cpu` takes as many steps as what is shipped, in one run of about seven hours on two cores; `quick` makes a softer one
-in two; `gpu` trains longer. The folders below `models/` are written over at the end.
+`cpu` takes as many steps as what is shipped, in one run of seven hours on two cores, by estimate; `quick` makes a
+softer one in two; `gpu` trains longer. The folders below `models/` are written over at the end.
 Every stage keeps its state under `build/` and goes on where an earlier run stopped; a finished stage is skipped.
 """
 

@@ -87,7 +87,8 @@ def copy(source: Path, target: Path, only: str = "") -> None:
 def measured(path: Path, options: Sequence[str]) -> dict[str, Any]:
     """The report at `path`, made by the quality benchmark if it is not there or tells of other weights."""
     published = Weights(weights_digest(MODEL), weights_digest(RIVAL))
-    if not path.exists() or any(row["weights"] not in published.all for row in json.loads(path.read_text())["rows"]):
+    rows = json.loads(path.read_text())["rows"] if path.exists() else []
+    if not rows or any(row.get("weights") not in published.all for row in rows):
         command = [sys.executable, "-m", "benchmarks.quality", *options, "--eta", "1", "--json", str(path)]
         subprocess.run(command, check=True)
     report: dict[str, Any] = json.loads(path.read_text())
