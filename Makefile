@@ -20,8 +20,8 @@ demo: install ## Start the real service, complete half a picture, write build/de
 model: install ## Train and publish the embedded model, going on where it stopped (PROFILE=cpu, quick or gpu); writes over models/
 	$(VENV)/python -m training --profile $(PROFILE)
 
-test: install ## Run the tests
-	$(VENV)/python -m pytest
+test: install ## Run the tests, two files at a time
+	$(VENV)/python -m pytest -n 2 --dist loadfile
 
 test-slow: install ## Run the tests that take minutes
 	$(VENV)/python -m pytest -m slow

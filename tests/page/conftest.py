@@ -1,4 +1,4 @@
-"""One browser and one service for all of the page's tests; each test has a page with empty storage and empty books."""
+"""One browser for each file of the page's tests and one service for all; each test has a page with empty storage."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.page.commands import RunCommand, run
 from tests.redis_process import RedisProcess
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # its event loop runs in this thread: gone before other rooms' tests want their own
 def chromium() -> Iterator[Browser | None]:
     path = chromium_path()
     if path is None:
