@@ -22,7 +22,7 @@ def check_available(services: Services) -> list[WorkerPresence]:
     Raises:
         Problem: `no_worker` if none has been seen for that long, `queue_full` if there is no room for a job.
     """
-    alive = services.workers.alive()
+    alive = services.glance.alive()
     if not alive:
         _check_grace(services)
     check_room(services, alive)
@@ -72,7 +72,7 @@ def estimate_s(services: Services, record: JobRecord, queue_position: int | None
     if run_s is None or record.state is JobState.RUNNING:
         return run_s
     ahead = queue_position or 0
-    return round(run_s + (ahead * _pace_s(services, services.workers.alive()) if ahead else 0.0), 1)
+    return round(run_s + (ahead * _pace_s(services, services.glance.alive()) if ahead else 0.0), 1)
 
 
 def retry_after_s(eta_s: float | None) -> int:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from PIL import ExifTags, Image, ImageChops, ImageCms
 
 from app import problem_types
-from app.containers.png import verify_pixels
+from app.containers.png import bare, verify_pixels
 from app.file_checks import MIN_SIDE_PX, check_file, check_picture, size_mismatch
 from app.problems import Problem
 from jobs.settings import Settings
@@ -47,11 +47,15 @@ _TRANSPOSITIONS = {
 
 @dataclass(frozen=True)
 class Picture:
-    """An upload, understood: `rgb` (mode RGB, sRGB) and `alpha` (mode L, None if the file has no transparency)."""
+    """An upload, understood: `rgb` (mode RGB, sRGB) and `alpha` (mode L, None if the file has no transparency).
+
+    `png` are the file's own bytes where they hold just `rgb` and nothing else; None where it must be written anew.
+    """
 
     rgb: Image.Image
     alpha: Image.Image | None
     format: str
+    png: bytes | None = None
 
     @property
     def size_px(self) -> tuple[int, int]:
@@ -73,7 +77,10 @@ def read_picture(data: bytes, settings: Settings, min_side_px: int = MIN_SIDE_PX
     image, upright = _decode(data, format_name)
     try:
         rgb, alpha = _split_alpha(image)
-        return Picture(upright(rgb), upright(alpha) if alpha is not None else None, format_name)
+        turned = upright(rgb)
+        as_sent = format_name == "png" and alpha is None and turned is rgb and "icc_profile" not in image.info
+        png = bare(data) if as_sent else None
+        return Picture(turned, upright(alpha) if alpha is not None else None, format_name, png)
     except _BROKEN as error:
         raise _damaged(format_name) from error
 
@@ -188,10 +195,15 @@ def _damaged(format_name: str) -> Problem:
     return Problem(problem_types.IMAGE_CORRUPT, f"The pixels of this {format_name.upper()} cannot be decoded.")
 
 
+def kept_png(picture: Picture) -> bytes:
+    """The picture as it is kept: `to_png`, unless the upload was as good, which saves most of a submission's work."""
+    return to_png(picture.rgb) if picture.png is None else picture.png
+
+
 def to_png(image: Image.Image) -> bytes:
     """Lossless and fast, with nothing but pixels in it."""
     buffer = io.BytesIO()
-    bare = Image.new(image.mode, image.size)
-    bare.paste(image)
-    bare.save(buffer, "PNG", compress_level=1)
+    blank = Image.new(image.mode, image.size)
+    blank.paste(image)
+    blank.save(buffer, "PNG", compress_level=1, compress_type=zlib.Z_RLE)
     return buffer.getvalue()

@@ -76,6 +76,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         openapi_url="/openapi.json",
         docs_url=None,  # ours names no other host
         redoc_url=None,
+        telemetry={"tracing": False, "metrics": False, "logs": False},  # `Observing` does it, and asks no environment
         redirect_slashes=False,  # an upload sent to a wrong address should learn so at once
         lifespan=_lifespan,
     )

@@ -27,7 +27,7 @@ from jobs.settings import Settings
 from jobs.store import JobStore
 from jobs.tracing import Tracing
 from jobs.webhook_secrets import read_secret
-from jobs.workers import WorkerRegistry
+from jobs.workers import Glance, WorkerRegistry
 
 REDIS_THREADS, BLOB_THREADS = 32, 16
 
@@ -49,6 +49,7 @@ class Services:
     queue: JobQueue
     blobs: BlobStore
     workers: WorkerRegistry
+    glance: Glance
     memory: MemoryGauge
     listing: CallerJobs
     rate: SubmissionRate
@@ -99,13 +100,15 @@ def fetches_at_once(settings: Settings) -> int:
 def open_services(settings: Settings) -> Services:
     """Connects to nothing yet: Redis is asked at the first request. Raises `KeyFileUnusable`, `TracingUnavailable`."""
     redis = connect(settings, retries=1)
+    workers = WorkerRegistry(redis)
     return Services(
         settings=settings,
         redis=redis,
         store=JobStore(redis, settings),
         queue=JobQueue(redis, settings),
         blobs=open_blobs(settings, redis),
-        workers=WorkerRegistry(redis),
+        workers=workers,
+        glance=Glance(workers),
         memory=MemoryGauge(redis),
         listing=CallerJobs(redis),
         rate=SubmissionRate(redis, jobs=settings.rate_limit_jobs, window_s=settings.rate_window_s),
@@ -122,7 +125,7 @@ def open_services(settings: Settings) -> Services:
     )
 
 
-def _services(request: Request) -> Services:
+async def _services(request: Request) -> Services:  # async: a plain function would be called in a thread
     services: Services = request.app.state.services
     return services
 

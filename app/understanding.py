@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from app.images import Picture, read_picture, to_png
+from app.images import Picture, kept_png, read_picture, to_png
 from app.masks import read_mask
 from app.problems import pointing_at
 from app.result_checks import check_result, min_side_px
@@ -37,11 +37,11 @@ def check_pictures(
     if isinstance(spec, StyleSpec):
         with pointing_at("/reference"):
             reference = read_picture(files["reference"], settings)
-        return Checked(spec, _canvas(spec, workers), {"reference": to_png(reference.rgb)})
+        return Checked(spec, _canvas(spec, workers), {"reference": kept_png(reference)})
     with pointing_at("/image"):
         picture = read_picture(files["image"], settings, min_side_px(spec))
     check_result(spec, picture.size_px, settings, workers)
-    pngs = {"image": to_png(picture.rgb)}
+    pngs = {"image": kept_png(picture)}
     if not isinstance(spec, InpaintSpec):
         return Checked(spec, _understood(spec, picture), pngs)
     mask = read_mask(files.get("mask"), picture, spec, settings)

@@ -33,7 +33,7 @@ local place = tonumber(time[1]) * 1000000 + tonumber(time[2])
 if newest[2] then place = math.max(place, tonumber(newest[2]) + 1) end
 redis.call('ZADD', more.jobs, string.format('%.0f', place), id)
 redis.call('EXPIRE', more.jobs, more.caller_ttl_s)
-for _, job in ipairs(redis.call('ZRANGE', more.jobs, 0, 15)) do
+for _, job in ipairs(redis.call('ZRANGE', more.jobs, 0, 3)) do
   if redis.call('EXISTS', more.records .. job) == 0 then redis.call('ZREM', more.jobs, job) end
 end
 if more.max_active > 0 then
@@ -63,7 +63,8 @@ if granted == 0 and used < quota then
   redis.call('PEXPIRE', KEYS[1], math.ceil(window * 1000))
   granted, used = 1, used + 1
 end
-local next_to_leave = redis.call('ZRANGE', KEYS[1], math.max(0, used - quota), -1, 'WITHSCORES')[2]
+local first = math.max(0, used - quota)
+local next_to_leave = redis.call('ZRANGE', KEYS[1], first, first, 'WITHSCORES')[2]
 return {granted, math.max(0, quota - used), math.max(1, math.ceil(tonumber(next_to_leave) + window - now))}
 """
 """Counts what was granted in the window that ends now. After the quota has been lowered there may be more than it: then

@@ -58,7 +58,7 @@ CREATE = (
     + """
 local made_at = redis.call('HGET', KEYS[1], 'created_at')
 if made_at then return made_at == ARGV[6] and 1 or 0 end
-for i = 7, #ARGV, 2 do redis.call('HSET', KEYS[1], ARGV[i], ARGV[i + 1]) end
+redis.call('HSET', KEYS[1], unpack(ARGV, 7))
 redis.call('EXPIRE', KEYS[1], ARGV[3])
 redis.call('ZADD', KEYS[2], ARGV[2], ARGV[1])
 redis.call('SET', KEYS[3], ARGV[4], 'EX', ARGV[5])
@@ -83,8 +83,7 @@ if worker ~= '' and redis.call('HGET', KEYS[1], 'worker') ~= worker then return 
 if to == 'succeeded' and redis.call('HGET', KEYS[1], 'cancel_requested') == 'true' then
   return {state, 'cancel_requested'}
 end
-for i = 9, #ARGV, 2 do redis.call('HSET', KEYS[1], ARGV[i], ARGV[i + 1]) end
-redis.call('HSET', KEYS[1], 'state', cjson.encode(to), '_last', token)
+redis.call('HSET', KEYS[1], 'state', cjson.encode(to), '_last', token, unpack(ARGV, 9))
 redis.call('EXPIRE', KEYS[1], ttl_s)
 if final then
   redis.call('ZREM', KEYS[2], id)

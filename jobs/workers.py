@@ -11,6 +11,7 @@ from jobs import keys, scripts
 from jobs.connect import RedisClient, text
 
 SEEN_TTL_S = 86400
+GLANCE_S = 0.2
 
 
 class WorkerState(StrEnum):
@@ -82,3 +83,23 @@ class WorkerRegistry:
     def ready(self) -> list[WorkerPresence]:
         """The workers that take jobs now."""
         return [presence for presence in self.alive() if presence.state is WorkerState.READY]
+
+
+class Glance:
+    """The workers that are alive, as they were a moment ago: who looks often asks Redis five times a second.
+
+    Where there was none it asks each time, so that the first one is seen at once. Threads may share it.
+    """
+
+    def __init__(self, registry: WorkerRegistry) -> None:
+        self._registry = registry
+        self._seen: tuple[float, list[WorkerPresence]] = (float("-inf"), [])
+
+    def alive(self) -> list[WorkerPresence]:
+        """As `WorkerRegistry.alive`."""
+        looked_at, workers = self._seen
+        now = time.monotonic()
+        if not workers or now - looked_at >= GLANCE_S:
+            workers = self._registry.alive()
+            self._seen = (now, workers)
+        return workers

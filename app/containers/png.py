@@ -12,6 +12,9 @@ _PALETTE = 3
 _CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 _DEPTHS = {0: {1, 2, 4, 8, 16}, 2: {8, 16}, 3: {1, 2, 4, 8}, 4: {8, 16}, 6: {8, 16}}
 _CRITICAL = {b"IHDR", b"PLTE", b"IDAT", b"IEND"}
+_BARE = {b"IHDR", b"IDAT", b"IEND"}
+_PLAIN_RGB = bytes((8, 2, 0, 0, 0))
+"""The end of IHDR: 8 bits, truecolour, the only compression, the only family of filters, not interlaced."""
 _MAX_CHUNKS = 100_000
 _ADAM7 = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
 _PIECE = 1 << 20
@@ -76,6 +79,20 @@ def verify_pixels(data: bytes) -> None:
         raise Problem(problem_types.TRAILING_DATA, "Bytes follow the pixels inside the picture.")
     if unpacked < expected or not inflate.eof:
         raise truncated("the pixels")
+
+
+def bare(data: bytes) -> bytes | None:
+    """The file without all that is not its pixels, if these are 8-bit RGB in plain order; None if they are not.
+
+    For files that `inspect` and `verify_pixels` have passed: no byte of these is left in that nobody has looked at.
+    """
+    kept = [data[:8]]
+    for kind, start, stop in _chunks(data):
+        if kind == b"IHDR" and data[start + 8 : stop] != _PLAIN_RGB:
+            return None
+        if kind in _BARE:
+            kept.append(data[start - 8 : stop + 4])
+    return b"".join(kept)
 
 
 def _chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:

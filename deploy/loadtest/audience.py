@@ -30,7 +30,8 @@ STREAM = aiohttp.ClientTimeout(total=None, sock_read=60.0)
 class Crowd:
     """How many clients watch how many `jobs` at a time, for how many seconds new jobs are submitted, and what they are.
 
-    A job that has not ended after `patience_s` has failed its audience.
+    The first jobs are submitted within `ramp_s`, one after the other. A job that has not ended after `patience_s` has
+    failed its audience.
     """
 
     clients: int
@@ -39,6 +40,7 @@ class Crowd:
     steps: int = 20
     patience_s: float = 120.0
     seed: int = 0
+    ramp_s: float = 0.0
 
 
 @dataclass
@@ -87,6 +89,7 @@ class Audience:
 
     async def _one_after_another(self, seat: int, until: float) -> None:
         mine = range(seat, self._crowd.clients, self._crowd.jobs)
+        await asyncio.sleep(self._crowd.ramp_s * seat / self._crowd.jobs)
         while time.monotonic() < until:
             links = await self._submit(self._urls[seat % len(self._urls)])
             if links is None:

@@ -4,8 +4,10 @@
 
 starts a service of its own (private Redis, `--apis` API processes, one worker whose network sleeps), and has `--jobs`
 jobs watched at a time. Half of the clients ask for the status again when the service says, half follow the events;
-every second of these leaves once on the way and goes on after the last event it heard. After each job's end its events
-are asked for once more from the first, and what each follower heard is held against that.
+every second of these leaves once on the way and goes on after the last event it heard. The stub worker takes steps of
+all its jobs at once, so what begins together ends together and its clients all come back in one moment: `--ramp`
+lets the first jobs come one after the other, as they do from people; `--ramp 0` shows that worst case. After each job's
+end its events are asked for once more from the first, and what each follower heard is held against that.
 
 All clients live in one process, whose own share of the processor is in the times that it measures: the service's
 histogram stands beside them. The exit status is 1 when a limit was exceeded, 2 when nothing could be measured.
@@ -81,9 +83,12 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     add("--clients", type=int, default=1000, help="half of them poll, half follow")
     add("--jobs", type=int, help="jobs that are watched at a time; one for ten clients if left out")
     add("--seconds", type=float, default=60.0, help="how long jobs are submitted; the last are watched to their ends")
-    add("--apis", type=int, default=1, help="API processes, which take turns")
+    add("--apis", type=int, default=2, help="API processes, which take turns")
     add("--call-s", type=float, default=0.25, help="seconds of one call of the worker's network, asleep")
     add("--steps", type=int, default=20, help="denoising steps of a job")
+    add(
+        "--ramp", type=float, default=8.0, help="seconds within which the first jobs come; 0: all begin and end at once"
+    )
     add("--patience", type=float, default=300.0, help="seconds in which a job must end")
     add("--seed", type=int, default=0)
     add("--json", type=Path, help="file for the report")
@@ -93,6 +98,8 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
         parser.error(f"--clients: 2 to {MOST_CLIENTS}")
     if not 0 < options.seconds <= LONGEST_S:
         parser.error(f"--seconds: more than 0, at most {LONGEST_S:g}")
+    if not 0 <= options.ramp < options.seconds:
+        parser.error("--ramp: at least 0, less than --seconds")
     if not 1 <= options.jobs <= options.clients or options.apis < 1 or options.call_s < 0:
         parser.error("--jobs: 1 to as many as clients; --apis: at least 1; --call-s: at least 0")
     return options
@@ -100,7 +107,9 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
 
 def measure(options: argparse.Namespace, folder: Path) -> tuple[dict[str, float], Counter[str]]:
     """Figures of one run on a service of its own, and what failed, by kind. Raises `NotReady`."""
-    crowd = Crowd(options.clients, options.jobs, options.seconds, options.steps, options.patience, options.seed)
+    crowd = Crowd(
+        options.clients, options.jobs, options.seconds, options.steps, options.patience, options.seed, options.ramp
+    )
     with LoadedService(fleet(options), folder) as service:
         before = status_buckets(service.urls)
         began, cpu_began_s = time.monotonic(), time.process_time()

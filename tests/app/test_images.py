@@ -132,25 +132,6 @@ def test_unreadable_exif_is_no_orientation() -> None:
     assert read_picture(data, SETTINGS).size_px == (96, 80)
 
 
-def test_metadata_does_not_reach_the_stored_picture() -> None:
-    exif = Image.Exif()
-    exif[0x010E] = "secret place"
-    data = encoded(gradient(), "JPEG", exif=exif, comment=b"secret comment")
-    assert b"secret" in data
-    png = to_png(read_picture(data, SETTINGS).rgb)
-    assert b"secret" not in png
-    kinds = [png[position + 4 : position + 8] for position in _chunk_positions(png)]
-    assert set(kinds) == {b"IHDR", b"IDAT", b"IEND"}
-
-
-def _chunk_positions(png: bytes) -> list[int]:
-    positions, position = [], 8
-    while position < len(png):
-        positions.append(position)
-        position += 12 + int.from_bytes(png[position : position + 4])
-    return positions
-
-
 def _swapped_profile() -> bytes:
     """A profile like sRGB with red and blue exchanged: pixels change visibly if, and only if, the profile is used."""
     data = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
