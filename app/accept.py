@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import anyio
 import structlog
 from pydantic import ValidationError
 from redis.exceptions import RedisError
@@ -48,12 +49,27 @@ async def accept(
         Problem: the request is refused, and nothing is left of it.
         RedisError, BlobsAway: a store failed half-way; what was stored has been taken back as far as can be reached.
     """
-    with services.metrics.counting_refusals(submission.fields.get("task")):
+    with services.metrics.counting_refusals(submission.fields.get("task")), _place(services):
         accepted = await _accept(services, caller, submission, idempotency_key)
     task = accepted.record.spec.task
     services.metrics.count_submit(task, REPLAYED if accepted.replayed else ACCEPTED)
     log.info("job_accepted", job_id=accepted.record.id, task=task, caller=caller, replayed=accepted.replayed)
     return accepted
+
+
+@contextlib.contextmanager
+def _place(services: Services) -> Iterator[None]:
+    """One of the places for submissions under way. Who waited behind many would be answered long after he gave up."""
+    place = object()
+    try:
+        services.submitting.acquire_on_behalf_of_nowait(place)
+    except anyio.WouldBlock:
+        detail = "Too many submissions are under way at once."
+        raise Problem(problem_types.OVERLOADED, detail, headers={"Retry-After": "2"}) from None
+    try:
+        yield
+    finally:
+        services.submitting.release_on_behalf_of(place)
 
 
 async def _accept(services: Services, caller: str, submission: Submission, idempotency_key: str | None) -> Accepted:

@@ -63,6 +63,7 @@ class Services:
     storing: anyio.CapacityLimiter
     shelving: anyio.CapacityLimiter
     fetching: anyio.CapacityLimiter
+    submitting: anyio.CapacityLimiter
     accepting: anyio.Lock = field(default_factory=anyio.Lock)
     started_at: float = field(default_factory=time.time)
     stopping: Callable[[], bool] = bool
@@ -122,6 +123,7 @@ def open_services(settings: Settings) -> Services:
         storing=anyio.CapacityLimiter(REDIS_THREADS),
         shelving=anyio.CapacityLimiter(BLOB_THREADS),
         fetching=anyio.CapacityLimiter(fetches_at_once(settings)),
+        submitting=anyio.CapacityLimiter(settings.max_inflight_submissions),
     )
 
 

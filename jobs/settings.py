@@ -61,6 +61,9 @@ class Settings(BaseSettings):
     max_inflight_bytes: int = Field(
         256 * 2**20, ge=2**20, description="Bytes of request bodies that one API process takes in at the same time."
     )
+    max_inflight_submissions: int = Field(
+        128, ge=1, description="Submissions that one API process checks and stores at the same time; others get a 503."
+    )
     body_timeout_s: float = Field(60.0, gt=0, description="Seconds in which a request body must have arrived.")
     decode_threads: int = Field(2, ge=1, description="Uploads that one API process decodes at the same time.")
     worker_grace_s: float = Field(

@@ -30,7 +30,7 @@ OVERLOADED = define(
     "overloaded",
     503,
     "Too many uploads at once",
-    cause="The uploads that are under way fill the memory set aside for them.",
+    cause="More uploads have arrived than the service can check soon, or they fill the memory set aside for them.",
     cure="Send it again after Retry-After.",
     retryable=True,
 )

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import io
+import random
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
@@ -110,3 +112,26 @@ def test_other_requests_are_answered_while_a_large_picture_is_decoded(http: http
     sender.join()
     assert responses[0].status_code == 202
     assert meanwhile >= 3
+
+
+def test_more_submissions_at_once_than_allowed_are_refused_at_once_and_room_comes_back(
+    small_redis: RedisProcess, near: StandIn
+) -> None:
+    noise = Image.frombytes("RGB", (1500, 1500), random.Random(0).randbytes(3 * 1500**2))
+    photo = {"image": ("photo.png", encoded(noise), "image/png")}
+
+    def send(client: httpx.Client) -> httpx.Response:
+        return client.post("/v1/jobs", files=photo, data={"task": "complete", "keep": "left"})
+
+    with ApiProcess(redis_url=small_redis.url, max_inflight_submissions=1) as api:
+        with ThreadPoolExecutor(8) as pool:
+            answers = list(pool.map(lambda _: send(api.client), range(16)))
+        accepted = [answer.json()["id"] for answer in answers if answer.status_code == 202]
+        refused = [answer for answer in answers if answer.status_code != 202]
+        assert accepted
+        assert refused
+        for answer in refused:
+            assert problem(answer, 503, "overloaded")["retryable"]
+            assert answer.headers["retry-after"] == "2"
+        assert sorted(near.store.active_ids()) == sorted(accepted)
+        assert send(api.client).status_code == 202
