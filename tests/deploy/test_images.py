@@ -96,7 +96,7 @@ def test_images_hold_the_versions_that_the_tests_ran_with() -> None:
 def test_locks_name_no_index_no_path_and_no_build() -> None:
     for path in ROOT.glob("requirements*.lock"):
         for line in path.read_text().splitlines():
-            assert line.startswith("#") or re.fullmatch(r"[a-z0-9-]+==[0-9][0-9a-z.]*(; [\w\"<>=. ]+)?", line), line
+            assert line.startswith("#") or re.fullmatch(r"[a-z0-9-]+==[0-9][0-9a-z.]*(; [\w\"!<>=. ]+)?", line), line
 
 
 def test_what_is_copied_is_let_through_by_dockerignore(dockerfile: str) -> None:
