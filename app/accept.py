@@ -49,7 +49,7 @@ async def accept(
         Problem: the request is refused, and nothing is left of it.
         RedisError, BlobsAway: a store failed half-way; what was stored has been taken back as far as can be reached.
     """
-    with services.metrics.counting_refusals(submission.fields.get("task")), _place(services):
+    with services.metrics.counting_refusals(submission.fields.get("task")):
         accepted = await _accept(services, caller, submission, idempotency_key)
     task = accepted.record.spec.task
     services.metrics.count_submit(task, REPLAYED if accepted.replayed else ACCEPTED)
@@ -59,7 +59,10 @@ async def accept(
 
 @contextlib.contextmanager
 def _place(services: Services) -> Iterator[None]:
-    """One of the places for submissions under way. Who waited behind many would be answered long after he gave up."""
+    """One of the places for work on submissions. Who waited behind many would be answered long after he gave up.
+
+    Replays need none, and who waits for a name server does not hold one.
+    """
     place = object()
     try:
         services.submitting.acquire_on_behalf_of_nowait(place)
@@ -82,13 +85,14 @@ async def _accept(services: Services, caller: str, submission: Submission, idemp
     workers = await services.stored(check_available, services)
     able = able_workers(spec, workers)
     await check_webhook(services, caller, spec)
-    async with with_fetched(services, submission) as files:
-        checked = await services.decoded(check_pictures, spec, files, services.settings, able)
-    origin = Origin(request_id=current_request_id(), traceparent=services.tracing.traceparent())
-    record = _record(checked, caller, origin)
-    await services.shelved(_shelve, services, record, checked, workers)
-    async with services.accepting:  # counting and adding must not interleave, or the queue outgrows its bound
-        return await services.stored(_commit, services, record, workers, claim)
+    with _place(services):
+        async with with_fetched(services, submission) as files:
+            checked = await services.decoded(check_pictures, spec, files, services.settings, able)
+        origin = Origin(request_id=current_request_id(), traceparent=services.tracing.traceparent())
+        record = _record(checked, caller, origin)
+        await services.shelved(_shelve, services, record, checked, workers)
+        async with services.accepting:  # counting and adding must not interleave, or the queue outgrows its bound
+            return await services.stored(_commit, services, record, workers, claim)
 
 
 def check_parameters(submission: Submission) -> AnySpec:

@@ -47,7 +47,8 @@ def _place(row: Row) -> tuple[int, int, int, int, float]:
 
 
 def _with_reference(row: Row, rows: Sequence[Row]) -> Row:
-    found = next((other for other in rows if other.mask == row.mask and is_reference(other)), None)
+    same = (row.mask, row.guidance_scale)
+    found = next((other for other in rows if is_reference(other) and (other.mask, other.guidance_scale) == same), None)
     return against(row, found) if found and row.scene_psnr_db else row
 
 
@@ -68,7 +69,9 @@ def _settings(row: Row) -> tuple[object, ...]:
 
 
 def _with_ratio(row: Row, rows: Sequence[Row]) -> Row:
-    plain = next((other for other in rows if other.task == "generate" and other.dtype == row.dtype), None)
+    same = (row.dtype, row.guidance_scale)
+    texts = (other for other in rows if other.task == "generate" and (other.dtype, other.guidance_scale) == same)
+    plain = next(texts, None)
     return replace(row, peak_ratio=round(row.peak_mb / plain.peak_mb, 2)) if plain and plain.peak_mb > 0 else row
 
 

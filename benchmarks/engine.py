@@ -34,8 +34,8 @@ from worker.model import load
 from worker.profiling import measure, useful
 from worker.warm_up import batch_sizes
 
-DENSITY = 0.5
-"""Random arrivals come within this share of the time that one at a time takes: twice what it can serve."""
+DENSITIES = (0.5, 0.7)
+"""Random arrivals come within these shares of the time that one at a time takes; it would keep up with a share of 1."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -72,6 +72,14 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--compile", action="store_true")
     parser.add_argument(
         "--choices", nargs="*", choices=choices.KINDS, help="measure these choices for the network instead; all if none"
+    )
+    parser.add_argument(
+        "--densities",
+        type=float,
+        nargs="+",
+        default=DENSITIES,
+        metavar="SHARE",
+        help="random arrivals come within this share of the time that one job at a time takes",
     )
     parser.add_argument("--no-served", action="store_true", help="leave Redis and the worker out")
     parser.add_argument("--json", type=Path, help="write rows and provenance to this file")
@@ -145,12 +153,13 @@ def random_arrivals(model: DiffusersModel, args: argparse.Namespace, blank: Row)
     alone_s = together.run_all(model, starts[:1], sizes) + sum(
         together.run_all(model, [begin], sizes) for begin in starts[1:]
     )
-    moments = arrivals.at_random(starts, args.seed, DENSITY * alone_s)
-    serial = arrivals.serve(model, moments, sizes, 1)
-    yield of_served(replace(blank, measure="serial"), serial, None)
-    for most in sorted({args.most, args.count}):
-        shared = arrivals.serve(model, moments, profiled, most)
-        yield of_served(replace(blank, measure="arrivals", batch=most), shared, serial)
+    for density in args.densities:
+        moments = arrivals.at_random(starts, args.seed, density * alone_s)
+        serial = arrivals.serve(model, moments, sizes, 1)
+        yield of_served(replace(blank, measure="serial", density=density), serial, None)
+        for most in sorted({args.most, args.count}):
+            shared = arrivals.serve(model, moments, profiled, most)
+            yield of_served(replace(blank, measure="arrivals", batch=most, density=density), shared, serial)
 
 
 def of_served(row: Row, ended: arrivals.Served, serial: arrivals.Served | None) -> Row:

@@ -12,7 +12,9 @@ _PALETTE = 3
 _CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 _DEPTHS = {0: {1, 2, 4, 8, 16}, 2: {8, 16}, 3: {1, 2, 4, 8}, 4: {8, 16}, 6: {8, 16}}
 _CRITICAL = {b"IHDR", b"PLTE", b"IDAT", b"IEND"}
+_LENGTHS = {b"IEND": 0, b"acTL": 8}
 _BARE = {b"IHDR", b"IDAT", b"IEND"}
+_ANIMATION = {b"acTL", b"fcTL", b"fdAT"}
 _PLAIN_RGB = bytes((8, 2, 0, 0, 0))
 """The end of IHDR: 8 bits, truecolour, the only compression, the only family of filters, not interlaced."""
 _MAX_CHUNKS = 100_000
@@ -33,7 +35,9 @@ def inspect(data: bytes) -> Facts:
             raise corrupt("IHDR is not the first chunk, or not the only one")
         if kind == b"IHDR":
             width, height, depth, colour = _read_header(data[start:stop])
-        elif kind == b"acTL" and stop - start == 8:
+        elif kind in _LENGTHS and stop - start != _LENGTHS[kind]:
+            raise corrupt(f"{_name(kind)} has a wrong length")
+        elif kind == b"acTL":
             frames = int.from_bytes(view[start : start + 4])
         elif kind == b"IDAT" and b"IDAT" in seen and previous != b"IDAT":
             raise corrupt("its IDAT chunks are not consecutive")
@@ -85,10 +89,11 @@ def bare(data: bytes) -> bytes | None:
     """The file without all that is not its pixels, if these are 8-bit RGB in plain order; None if they are not.
 
     For files that `inspect` and `verify_pixels` have passed: no byte of these is left in that nobody has looked at.
+    None beside chunks of an animation, too: decoders may show its first frame instead of the pixels that are kept.
     """
     kept = [data[:8]]
     for kind, start, stop in _chunks(data):
-        if kind == b"IHDR" and data[start + 8 : stop] != _PLAIN_RGB:
+        if kind in _ANIMATION or (kind == b"IHDR" and data[start + 8 : stop] != _PLAIN_RGB):
             return None
         if kind in _BARE:
             kept.append(data[start - 8 : stop + 4])

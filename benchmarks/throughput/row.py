@@ -12,7 +12,8 @@ class Row:
     `measure`: `network` (text to image, engine beside a bare loop of the same calls), `jobs` (half pictures, so many
     together), `arrivals` (mixed jobs that come at random), `serial` (the same, one at a time), `served` (through Redis
     and a worker), `diffusers` (its own pipeline), `choice` (the network with one thing chosen otherwise).
-    `evaluations_per_s` are rows of network calls. Seconds of a job count from its arrival to its picture.
+    `density`: the time within which they come, as a share of what one at a time takes. `evaluations_per_s` are rows of
+    network calls. Seconds of a job count from its arrival to its picture.
     `share_of_ceiling`: of the matrix-product rate measured in the same run. `max_abs_diff` (8-bit levels) and `psnr_db`
     compare a choice's pictures with the reference's; `reference_evaluations_per_s` was measured in turn with it.
     """
@@ -34,6 +35,7 @@ class Row:
     p95_seconds_per_job: float | None = None
     longest_wait_calls: int | None = None
     mean_batch: float | None = None
+    density: float | None = None
     peak_mb: float | None = None
     share_of_ceiling: float | None = None
     choice: str | None = None

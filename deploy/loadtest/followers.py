@@ -86,9 +86,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     add("--apis", type=int, default=2, help="API processes, which take turns")
     add("--call-s", type=float, default=0.25, help="seconds of one call of the worker's network, asleep")
     add("--steps", type=int, default=20, help="denoising steps of a job")
-    add(
-        "--ramp", type=float, default=8.0, help="seconds within which the first jobs come; 0: all begin and end at once"
-    )
+    add("--ramp", type=float, help="seconds within which the first jobs come, 8 or less; 0: all begin and end at once")
     add("--patience", type=float, default=300.0, help="seconds in which a job must end")
     add("--seed", type=int, default=0)
     add("--json", type=Path, help="file for the report")
@@ -98,6 +96,8 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
         parser.error(f"--clients: 2 to {MOST_CLIENTS}")
     if not 0 < options.seconds <= LONGEST_S:
         parser.error(f"--seconds: more than 0, at most {LONGEST_S:g}")
+    if options.ramp is None:
+        options.ramp = min(8.0, options.seconds / 4)
     if not 0 <= options.ramp < options.seconds:
         parser.error("--ramp: at least 0, less than --seconds")
     if not 1 <= options.jobs <= options.clients or options.apis < 1 or options.call_s < 0:

@@ -63,7 +63,7 @@ def test_routes_are_told_by_template_and_what_has_none_together(service: KeyedSe
     client = service.of("caller")
     for path in ("/v1/jobs/unknown-job-1", "/v1/jobs/unknown-job-2", "/made/up/1", "/made/up/2"):
         assert client.get(path).status_code == 404
-    assert client.request("PROPFIND", "/healthz").status_code == 405
+    assert client.request("BREW", "/healthz").status_code == 405
     told = series(client.get("/metrics"))
     count = "inlay_http_request_duration_seconds_count"
     assert told[f'{count}{{method="GET",route="/v1/jobs/{{job_id}}",status="4xx"}}'] == 2

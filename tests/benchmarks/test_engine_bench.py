@@ -35,6 +35,7 @@ def test_every_measure_has_a_row_with_its_figures(
     assert 0 < network["share_of_ceiling"] < 1
     assert rows["jobs", 2]["jobs_per_s"] == pytest.approx(2 / rows["jobs", 2]["seconds_per_job"])
     assert rows["serial", 1]["longest_wait_calls"] == 1
+    assert [row["density"] for row in report["rows"] if row["measure"] == "serial"] == [0.5, 0.7]
     for most in (2, 3):
         assert rows["arrivals", most]["jobs"] == 3
         assert rows["arrivals", most]["longest_wait_calls"] <= 4
