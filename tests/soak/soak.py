@@ -170,8 +170,11 @@ class Soak:
         for number in range(_pictures(entry.order)):
             paths = [f"/v1/jobs/{job_id}/result/{number}" for job_id in (entry.job_id, again)]
             before, alone = (_pixels(caller.send("GET", path)) for path in paths)
-            if before.shape != alone.shape or (difference := int(np.abs(before - alone).max())) > LEVELS:
-                yield f"picture {number} of {entry.job_id} differs from that sampled alone: {entry.order.params}"
+            if before.shape != alone.shape:
+                yield f"picture {number} of {entry.job_id} has another size than sampled alone: {entry.order.params}"
+            elif (difference := int(np.abs(before - alone).max())) > LEVELS:
+                far = f"{difference} levels from that sampled alone"
+                yield f"picture {number} of {entry.job_id} is {far}: {entry.order.params}"
             else:
                 self._largest_difference = max(self._largest_difference, difference)
 
