@@ -33,7 +33,7 @@ local place = tonumber(time[1]) * 1000000 + tonumber(time[2])
 if newest[2] then place = math.max(place, tonumber(newest[2]) + 1) end
 redis.call('ZADD', more.jobs, string.format('%.0f', place), id)
 redis.call('EXPIRE', more.jobs, more.caller_ttl_s)
-for _, job in ipairs(redis.call('ZRANGE', more.jobs, 0, 3)) do
+for _, job in ipairs(redis.call('ZRANGE', more.jobs, 0, 15)) do
   if redis.call('EXISTS', more.records .. job) == 0 then redis.call('ZREM', more.jobs, job) end
 end
 if more.max_active > 0 then
