@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import time
 from collections.abc import Sequence
+from typing import ClassVar
 
 from PIL import Image
 
@@ -17,11 +19,14 @@ from jobs.record import Failure, JobRecord, JobState, Progress, Quality, Result,
 from jobs.settings import Settings
 from jobs.spec import TASKS
 from jobs.store import JobStore
-from jobs.workers import WorkerPresence, WorkerRegistry, WorkerState
+from jobs.workers import GLANCE_S, WorkerPresence, WorkerRegistry, WorkerState
 
 
 class StandIn:
     """One worker, moved by hand."""
+
+    seen: ClassVar[dict[str, WorkerPresence]] = {}
+    """By Redis: what API processes may remember for a moment."""
 
     def __init__(self, settings: Settings, name: str = "stand-in") -> None:
         self.settings = settings
@@ -41,7 +46,7 @@ class StandIn:
         max_batch: int = 8,
         tasks: Sequence[str] = TASKS,
     ) -> None:
-        """Gives a sign of life that lasts."""
+        """Gives a sign of life that lasts; returns when API processes see it, if they have seen another one before."""
         presence = WorkerPresence(
             name=self.name,
             state=state,
@@ -52,6 +57,15 @@ class StandIn:
             max_batch=max_batch,
         )
         self.workers.beat(presence, ttl_s=ttl_s)
+        url = self.settings.redis_url.get_secret_value()
+        if StandIn.seen.setdefault(url, presence) != presence:
+            time.sleep(GLANCE_S)
+            StandIn.seen[url] = presence
+
+    def vanish(self) -> None:
+        """Leaves; returns when API processes see that."""
+        self.workers.leave(self.name)
+        time.sleep(GLANCE_S)
 
     def start(self, job_id: str) -> JobRecord:
         """Takes a job off the queue."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -12,7 +11,6 @@ import pytest
 
 from jobs import keys
 from jobs.connect import text
-from jobs.workers import GLANCE_S
 from tests.app.answers import problem
 from tests.app.pictures import base64_text, encoded, gradient, mask_png, picture_png
 from tests.app.stand_in import StandIn
@@ -107,9 +105,8 @@ def test_a_refused_submission_leaves_its_key_free(http: httpx.Client, worker: St
 
 def test_a_replay_needs_neither_room_nor_a_worker(http: httpx.Client, worker: StandIn, key: dict[str, str]) -> None:
     job = send(http, key).json()
-    worker.workers.leave(worker.name)
+    worker.vanish()
     worker.redis.set(keys.WORKER_SEEN, 0)
-    time.sleep(GLANCE_S)
     problem(send(http, {}), 503, "no_worker")
     assert send(http, key).json()["id"] == job["id"]
 

@@ -77,7 +77,7 @@ def test_job_that_does_not_fit_into_the_store_leaves_nothing() -> None:
 
 
 def test_without_worker_there_is_503(small: httpx.Client, near: StandIn) -> None:
-    near.workers.leave(near.name)
+    near.vanish()
     for response in (small.get("/readyz"), small.post("/v1/jobs", json={"task": "generate"})):
         assert problem(response, 503, "no_worker")["retryable"]
         assert int(response.headers["retry-after"]) > 0
@@ -89,7 +89,7 @@ def test_without_worker_there_is_503(small: httpx.Client, near: StandIn) -> None
 
 
 def test_worker_that_is_briefly_away_is_waited_for(http: httpx.Client, worker: StandIn) -> None:
-    worker.workers.leave(worker.name)
+    worker.vanish()
     problem(http.get("/readyz"), 503, "no_worker")
     assert submit_complete(http, model="any")["state"] == "queued"
     generated = http.post("/v1/jobs", json={"task": "generate"}).json()
