@@ -12,6 +12,7 @@ from jobs.connect import RedisClient, text
 
 SEEN_TTL_S = 86400
 GLANCE_S = 0.2
+"""How old the workers of a `Glance` may be."""
 
 
 class WorkerState(StrEnum):
