@@ -36,7 +36,7 @@ def test_followers_of_many_jobs_share_a_few_connections_to_redis_and_leave_nothi
     for job in jobs:
         run(worker, job["id"])
     assert [names(heard) for heard in crowd.heard()] == [WHOLE_LIFE] * 40
-    assert opened < 10  # the pool's threads may need some of their own
+    assert opened < 20  # not one each; how many the pool's threads need for their own depends on how many asked at once
     assert nobody_is_followed_any_more(worker)
 
 

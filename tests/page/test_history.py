@@ -7,7 +7,7 @@ import json
 import re
 
 from PIL import Image
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from jobs import keys
 from jobs.record import JobRecord
@@ -98,6 +98,21 @@ def test_no_picture_is_promised_where_there_is_none(
     page.get_by_role("button", name="Close").click()
     page.get_by_role("button", name="New picture").click()
     expect(page.get_by_role("button", name="Choose a picture")).to_be_focused()
+
+
+def test_a_command_asked_for_before_the_job_is_here_is_still_that_jobs(visit: Visit, worker: StandIn) -> None:
+    record = made_with_odd_settings(visit, worker)
+    page = visit.page
+    page.goto(visit.base_url + "/")
+    held: list[Route] = []
+    page.route(f"**/v1/jobs/{record.id}", lambda route: held.append(route))
+    with page.expect_request(f"**/v1/jobs/{record.id}"):
+        page.locator(f".card[data-id='{record.id}']").click()
+    page.get_by_role("button", name="Copy as curl").click()
+    page.wait_for_timeout(300)
+    expect(page.locator("#curl-text")).to_be_hidden()
+    held[0].continue_()
+    expect(page.locator("#curl-text")).to_have_value(re.compile("--form-string 'fraction=0.3'"))
 
 
 def test_what_was_worked_on_is_there_again_after_a_look_at_an_earlier_job(visit: Visit, worker: StandIn) -> None:

@@ -18,6 +18,8 @@ export class JobView {
     this.root = byId("job");
     this.id = "";
     this.leaving = new AbortController();
+    /** Until what the shown job was made of lies on the desk, or is known to be lost, or nobody wants it. @type {Promise<unknown>} */
+    this.opened = Promise.resolve();
     /** Addresses to give back when the job is left. @type {string[]} */
     this.urls = [];
   }
@@ -37,6 +39,8 @@ export class JobView {
     this.leave();
     this.id = id;
     const { signal } = this.leaving;
+    let opened = () => {};
+    this.opened = new Promise((resolve) => signal.addEventListener("abort", (opened = () => resolve(undefined))));
     const kept = await recall(id);
     if (signal.aborted) return;
     this.given = kept?.given ? this.lend(kept.given) : null;
@@ -45,10 +49,13 @@ export class JobView {
       const job = await askJson(`v1/jobs/${id}`, { signal });
       await this.hear(job);
       if (!signal.aborted) await this.listeners.onOpen(job, kept?.source ?? null);
+      opened();
       const finished = ["succeeded", "failed", "canceled"].includes(job.state) ? job : await this.watch(id, signal);
       if (finished) await this.finish(finished, signal);
     } catch (error) {
       if (!signal.aborted) await this.refuse(error);
+    } finally {
+      opened();
     }
   }
 

@@ -85,6 +85,7 @@ async function takeExample() {
 /** @param {SubmitEvent} event */
 async function paint(event) {
   event.preventDefault();
+  await view.opened;
   const button = byId("paint");
   if (button.disabled) return;
   panel.clearProblems();
@@ -120,7 +121,10 @@ byId("panel").addEventListener("keydown", (/** @type {KeyboardEvent} */ event) =
 });
 byId("example").addEventListener("click", takeExample);
 listen(take);
-listenForCurl(() => desk.partsToCopy());
+listenForCurl(async () => {
+  await view.opened;
+  return desk.partsToCopy();
+});
 listenForKey(() => {
   status.look();
   route(false);
