@@ -91,11 +91,11 @@ def test_drain_finishes_what_fits_and_gives_back_the_rest(
 
 def test_superseded_worker_drops_the_job_quietly(bench: Bench, start_worker: StartWorker) -> None:
     """As after a long outage: another execution has been given the job meanwhile."""
+    bench.redis.set(keys.RECOVERY_LOCK, "test", ex=120)  # else this worker may find the job queued and take it again
     with start_worker() as worker:
         job_id = bench.submit(**LONG)
         record = bench.wait_for_step(job_id)
         bench.store.transition(job_id, JobState.QUEUED, expect={JobState.RUNNING}, expect_attempt=record.attempt)
         bench.store.claim(job_id, "another")
-        bench.redis.set(keys.RECOVERY_LOCK, "test", ex=60)
         wait_for(lambda: not worker.job_ids())
     assert (bench.get(job_id).worker, bench.get(job_id).state) == ("another", JobState.RUNNING)

@@ -40,12 +40,12 @@ export class JobView {
     this.id = id;
     const { signal } = this.leaving;
     let opened = () => {};
-    this.opened = new Promise((resolve) => signal.addEventListener("abort", (opened = () => resolve(undefined))));
-    const kept = await recall(id);
-    if (signal.aborted) return;
-    this.given = kept?.given ? this.lend(kept.given) : null;
-    this.lay();
+    this.opened = new Promise((resolve) => (opened = () => resolve(undefined)));
     try {
+      const kept = await recall(id);
+      if (signal.aborted) return;
+      this.given = kept?.given ? this.lend(kept.given) : null;
+      this.lay();
       const job = await askJson(`v1/jobs/${id}`, { signal });
       await this.hear(job);
       if (!signal.aborted) await this.listeners.onOpen(job, kept?.source ?? null);
@@ -96,10 +96,7 @@ export class JobView {
     this.listeners.onChange();
   }
 
-  /**
-   * Follows a job to its end. @param {string} id @param {AbortSignal} signal
-   * @returns {Promise<any>} the job then; null if it was left before
-   */
+  /** @param {string} id followed to its end @param {AbortSignal} signal @returns {Promise<any>} the job then; null if it was left */
   async watch(id, signal) {
     const looking = setInterval(() => this.lookAtQueue(id), QUEUE_LOOK_MS);
     try {
@@ -156,8 +153,7 @@ export class JobView {
     const hadFocus = this.root.contains(document.activeElement);
     this.bar.remove();
     this.say(job.state, doneWords(job));
-    if (finished.length) this.present(job, finished);
-    else this.offer([]);
+    finished.length ? this.present(job, finished) : this.offer([]);
     if (hadFocus) this.title.focus();
     await change(job.id, { state: job.state, ...(finished.length && { thumb: await thumbnail(finished[0].blob) }) });
     this.listeners.onChange();
