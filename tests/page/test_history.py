@@ -6,6 +6,7 @@ import io
 import json
 import re
 
+import pytest
 from PIL import Image
 from playwright.sync_api import Page, Route, expect
 
@@ -100,7 +101,10 @@ def test_no_picture_is_promised_where_there_is_none(
     expect(page.get_by_role("button", name="Choose a picture")).to_be_focused()
 
 
-def test_a_command_asked_for_before_the_job_is_here_is_still_that_jobs(visit: Visit, worker: StandIn) -> None:
+@pytest.mark.parametrize("button", ["Copy as curl", "Paint"])
+def test_what_is_asked_for_before_an_opened_job_is_here_is_still_that_job(
+    visit: Visit, worker: StandIn, site: ApiProcess, button: str
+) -> None:
     record = made_with_odd_settings(visit, worker)
     page = visit.page
     page.goto(visit.base_url + "/")
@@ -108,11 +112,16 @@ def test_a_command_asked_for_before_the_job_is_here_is_still_that_jobs(visit: Vi
     page.route(f"**/v1/jobs/{record.id}", lambda route: held.append(route))
     with page.expect_request(f"**/v1/jobs/{record.id}"):
         page.locator(f".card[data-id='{record.id}']").click()
-    page.get_by_role("button", name="Copy as curl").click()
+    page.get_by_role("button", name=button, exact=True).click()
     page.wait_for_timeout(300)
     expect(page.locator("#curl-text")).to_be_hidden()
+    assert page.url.endswith(record.id)
     held[0].continue_()
-    expect(page.locator("#curl-text")).to_have_value(re.compile("--form-string 'fraction=0.3'"))
+    if button == "Paint":
+        page.wait_for_url(lambda url: not url.endswith(record.id))
+        assert site.client.get(f"/v1/jobs/{page.url.split('=')[-1]}").json()["parameters"]["fraction"] == 0.3
+    else:
+        expect(page.locator("#curl-text")).to_have_value(re.compile("--form-string 'fraction=0.3'"))
 
 
 def test_what_was_worked_on_is_there_again_after_a_look_at_an_earlier_job(visit: Visit, worker: StandIn) -> None:
