@@ -41,10 +41,15 @@ class Order:
 
 
 def order(seed: int, number: int) -> Order:
-    """Order `number` of a run: every task, one to three pictures, short jobs and a few long ones."""
+    """Order `number` of a run: every task, one to three pictures, short jobs and a few long ones.
+
+    No long deblurring: undoing a blur amplifies, and a random network does not damp it. In thirty steps, decoded
+    estimates changed by 1e-6 of their values end 30 levels apart, so one sampled in company, which rounds differently,
+    says nothing.
+    """
     draw = Random(f"{seed}/{number}")
     params, files = _task(draw)
-    long = draw.random() < 0.08
+    long = draw.random() < 0.08 and params["task"] != "deblur"
     params |= {
         "steps": draw.randint(40, 80) if long else draw.randint(1, 3),
         "inner_steps": 1,
