@@ -22,32 +22,32 @@ class Probing:
     """How `J e` is read off: the largest entry `h` of the probing displacement, and whether it is two-sided.
 
     The noisier the state, the more a trained network curves and the shorter a probe must be: `noisier` are pairs of a
-    `sigma_t / alpha_t` and the `h` that holds above it, noisiest first. A one-sided difference uses the evaluation at
-    `x_t`, which is there anyway; a two-sided one costs another and has no error of first order.
+    `sigma_t / alpha_t` and what holds above it, noisiest first. A one-sided difference uses the evaluation at `x_t`,
+    which is there anyway; a two-sided one costs another and has no error of first order.
     """
 
     h: float = 0.005
     two_sided: bool = False
-    noisier: tuple[tuple[float, float], ...] = ()
+    noisier: tuple[tuple[float, Probing], ...] = ()
 
-    def h_at(self, step: Step) -> float:
-        """The displacement's largest entry at a timestep."""
-        return next((h for ratio, h in self.noisier if step.sigma_t > ratio * step.alpha_t), self.h)
+    def at(self, step: Step) -> Probing:
+        """What holds at a timestep."""
+        return next((other for ratio, other in self.noisier if step.sigma_t > ratio * step.alpha_t), self)
 
 
 PUBLISHED = Probing()
 PROBINGS = {
-    torch.float16: Probing(0.1, noisier=((3.0, 0.05),)),
-    torch.bfloat16: Probing(0.3, two_sided=True, noisier=((3.0, 0.1), (2.0, 0.2))),
+    torch.float16: Probing(0.1, noisier=((4.5, Probing(0.1, two_sided=True)), (3.0, Probing(0.05)))),
+    torch.bfloat16: Probing(0.3, True, noisier=((2.5, Probing(0.15, True)), (2.0, Probing(0.2, True)))),
 }
 
 
 def probing_for(dtype: torch.dtype) -> Probing:
     """How to probe a network that computes in `dtype`.
 
-    The published 0.005 drowns in the rounding of half precision: a longer probe trades rounding for curvature, and
-    bfloat16 with its eight bits needs both sides to have either small. TF32 rounds like float16, so a network that
-    computes in it needs float16's.
+    The published 0.005 drowns in the rounding of half precision: a longer probe trades rounding for curvature.
+    bfloat16 with its eight bits needs both sides to have either small, float16 only where the network curves most.
+    TF32 rounds like float16, so a network that computes in it needs float16's.
     """
     return PROBINGS.get(dtype, PUBLISHED)
 
@@ -66,10 +66,10 @@ def probe(x_t: Tensor, base: Denoised, step: Step, e: Tensor, probing: Probing, 
 
     `base` is the evaluation at `x_t`; two-sided probing takes one at `x_t - h_k e` in its place.
     """
-    size = largest(e)
+    size, probing = largest(e), probing.at(step)
     if not size > SMALLEST:
         return torch.zeros_like(e)
-    h_k = span = probing.h_at(step) / size
+    h_k = span = probing.h / size
     ahead = yield from denoiser(x_t + h_k * e, step.timestep)
     if probing.two_sided:
         base = yield from denoiser(x_t - h_k * e, step.timestep)

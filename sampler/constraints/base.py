@@ -17,7 +17,7 @@ class Misfit:
     `direction` (c, h, w) float32 is the error `e` in latent space: where the estimate should move, `A^+ (y - A x0_hat)`
     for a linear operator, zero exactly where nothing is asked for. `residual` is the root mean square of
     `y - A(x0_hat)` over what is measured, in the measurement's own space; 0 when the constraint is met. `seen`
-    (c, h, w) is the share of each latent's displacement that the constraint sees; None where it sees all of every one.
+    (c, h, w) is 1 where the constraint sees a latent's displacement and 0 where it does not; None where it sees all.
     """
 
     direction: Tensor

@@ -15,8 +15,9 @@ class InpaintConstraint:
     """Keep the known latents.
 
     `y`: latents (c, h, w) float32, arbitrary where unknown. `mask`: (h, w), (1, h, w) or (c, h, w) in [0, 1] with
-    1 known, 0 unknown, and grey a strength in between; kept as (c, h, w). Raises `ValueError` for other shapes or
-    values.
+    1 known, 0 unknown, and grey a strength in between: the share of the way to `y` that a correction goes. (The paper's
+    solver has steps of a fixed length: it tells strengths apart only within a mask.) Kept as (c, h, w). Raises
+    `ValueError` for other shapes or values.
     """
 
     y: Tensor
@@ -44,7 +45,7 @@ class InpaintConstraint:
     def misfit(self, x0_hat: Tensor) -> Process[Misfit]:
         """The masked error and its size; asks for nothing."""
         yield from ()
-        return Misfit(self.error_direction(x0_hat), self.residual(x0_hat), self.mask)
+        return Misfit(self.error_direction(x0_hat), self.residual(x0_hat), (self.mask > 0).to(self.mask))
 
     def renewed(self, x0_hat: Tensor, done: float) -> Process[InpaintConstraint]:
         """Itself: what was measured stays as it is."""

@@ -19,6 +19,7 @@ from sampler.sample import SamplerOptions, sample
 from sampler.schedule import Schedule, Step
 from tests.sampler.stepping import answer_all
 from tests.sampler.unet import UnetEvaluator, differentiable, small_random_unet
+from worker.assignment import SPACING
 
 # torch's own forward-mode decompositions are still scripted.
 pytestmark = pytest.mark.filterwarnings("ignore:`torch.jit.script` is deprecated:DeprecationWarning")
@@ -76,7 +77,7 @@ def test_the_published_probe_fails_in_half_precision_where_ours_does_not() -> No
 
 @cache
 def embedded() -> tuple[UnetEvaluator, Conditioning]:
-    """The embedded model with the empty prompt. Fails without the model: it is part of the repository."""
+    """The embedded model at the service's timesteps, with the empty prompt. Fails where the model is missing."""
     assert EMBEDDED.is_dir(), "models/scenes-128 is missing"
     make_unet: Any = UNet2DConditionModel
     unet = differentiable(make_unet.from_pretrained(EMBEDDED, subfolder="unet", torch_dtype=torch.float32))
@@ -90,7 +91,7 @@ def embedded() -> tuple[UnetEvaluator, Conditioning]:
     with torch.no_grad():
         prompt = text_encoder(tokens.input_ids).last_hidden_state[0]
     config = scheduler.config
-    schedule = Schedule.from_alphas_cumprod(scheduler.alphas_cumprod, config.timestep_spacing, config.steps_offset)
+    schedule = Schedule.from_alphas_cumprod(scheduler.alphas_cumprod, SPACING, config.steps_offset)
     return UnetEvaluator(unet, config.prediction_type, schedule), Conditioning(prompt)
 
 
@@ -123,27 +124,21 @@ class Recorder(UnetEvaluator):
         (torch.float32, 0, 1),
         (torch.bfloat16, 0, 1),
         pytest.param(torch.bfloat16, 2, 1, marks=pytest.mark.slow),
-        (torch.float16, 0, 4),
+        (torch.float16, 0, 3),
+        pytest.param(torch.float16, 0, 1, marks=pytest.mark.slow),
+        pytest.param(torch.float16, 2, 1, marks=pytest.mark.slow),
     ],
 )
 def test_probe_agrees_with_forward_mode_on_the_embedded_model(dtype: torch.dtype, seed: int, every: int) -> None:
-    """At the states of real runs, with another sample's left half as the constraint: cosine above 0.99.
+    """At the states of real runs, with another sample's left half as the constraint: cosine above 0.99 at all of them.
 
-    But for bfloat16 while the picture's parts are decided, at t = 750 and 700: there the network bends within the
-    length that bfloat16's rounding asks for, in one run or another, and 0.97 is what is left.
-
-    In half precision one `h` for all timesteps will not do: near t = 850 the trained network curves so much that a
-    long probe misses (cosine 0.78 at h = 0.4), near t = 350 bfloat16's rounding drowns a short one (0.78 at 0.05).
-    Float16 is slow on CPUs: every fourth timestep there.
+    In half precision one `h` for all timesteps will not do. Of the runs from seeds 0 and 2: at t = 849 the network
+    curves so much that two-sided 0.3 is left with 0.94 and one-sided 0.1 with 0.97; at t = 349 rounding leaves
+    bfloat16's two-sided 0.1 with 0.93. Float16 is slow on CPUs: every third timestep, 849 among them, by default.
     """
     exact, text = embedded()
     states, _ = embedded_run(seed)
     _, y = embedded_run(seed=1)
     evaluator = UnetEvaluator(exact.unet, exact.prediction_type, exact.schedule, dtype)
     for step, x_t in list(zip(exact.schedule.steps(20), states, strict=True))[::every]:
-        assert cosine_at(step, x_t, left_half_of(y), text, evaluator) > least_at(step, dtype), step
-
-
-def least_at(step: Step, dtype: torch.dtype) -> float:
-    deciding = 3.0 < step.sigma_t / step.alpha_t < 4.5
-    return 0.97 if deciding and dtype == torch.bfloat16 else 0.99
+        assert cosine_at(step, x_t, left_half_of(y), text, evaluator) > 0.99, step

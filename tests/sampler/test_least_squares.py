@@ -98,6 +98,29 @@ def test_step_length_is_the_least_squares_coefficient_over_what_is_seen() -> Non
     assert float(step_length(w, Misfit(e, 1.0, torch.tensor([[[1.0, 0.0]]])))) == pytest.approx(1.5)
 
 
+def test_a_grey_mask_is_the_share_of_the_way_that_a_correction_goes() -> None:
+    x0, estimate = WORLD.draw(0), base().x0_hat
+    full = correction(keep_left(x0))[0].denoised.x0_hat - estimate
+    for strength in (0.05, 0.5):
+        grey = InpaintConstraint(x0.float(), strength * left_half().float())
+        part = correction(grey)[0].denoised.x0_hat - estimate
+        torch.testing.assert_close(part, strength * full, atol=1e-3, rtol=1e-3)
+
+
+def test_a_grey_mask_is_a_strength_between_known_and_unknown() -> None:
+    x0, known = WORLD.draw(0).float(), left_half()
+    missed = []
+    for strength in (0.0, 0.02, 0.2, 1.0):
+        constraint = InpaintConstraint(x0, strength * known.float())
+        options = SamplerOptions(10, solver="default", eta=0.0)
+        process = sample(SHAPE, constraint, NO_TEXT, WORLD.schedule, options, torch.Generator().manual_seed(0))
+        missed.append(float((answer_all(process, WORLD).latents - x0)[known].square().mean().sqrt()))
+    assert missed == sorted(missed, reverse=True)
+    assert missed[0] > 1.1 * missed[1]
+    assert missed[1] > 1.1 * missed[2]
+    assert missed[2] > missed[3]
+
+
 @pytest.mark.parametrize("steps", [5, 20])
 def test_a_run_costs_two_evaluations_a_timestep(steps: int) -> None:
     options = SamplerOptions(steps, solver="default", eta=1.0)

@@ -139,7 +139,9 @@ def test_probing_follows_the_networks_precision_and_the_noise() -> None:
     noisy, clean = WORLD.schedule.steps(20)[0], WORLD.schedule.steps(20)[-1]
     assert probing_for(torch.float32) == PUBLISHED == Probing(0.005)
     for dtype in (torch.float16, torch.bfloat16):
-        assert PUBLISHED.h_at(noisy) < probing_for(dtype).h_at(noisy) < probing_for(dtype).h_at(clean)
+        probing = probing_for(dtype)
+        assert PUBLISHED.at(noisy).h < probing.at(noisy).h <= probing.at(clean).h
+        assert probing.at(noisy).two_sided
         assert SamplerOptions(network_dtype=dtype).newton.probing == probing_for(dtype)
         assert SamplerOptions(network_dtype=dtype, h=0.2).least_squares.probing == Probing(0.2)
 
