@@ -19,6 +19,8 @@ from worker.diffusers_model import DiffusersModel, ModelParts
 from worker.errors import ModelUnusable
 
 PREDICTION_TYPES: dict[str, PredictionType] = {"epsilon": "epsilon", "v_prediction": "v_prediction"}
+NO_SIGNAL = 2.0**-24
+"""Of `alphas_cumprod`: zero terminal SNR, for which some of diffusers' schedulers write this instead of 0."""
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
 
@@ -133,13 +135,18 @@ def read_scheduler(scheduler: object) -> tuple[Schedule, PredictionType]:
     """Our schedule and prediction type from any diffusers scheduler with `alphas_cumprod` (DDPM, DDIM, PNDM, Euler, …).
 
     Raises:
-        ModelUnusable: it noises in another way, such as flow matching.
+        ModelUnusable: it noises in another way, such as flow matching; or it ends in pure noise, in which an `epsilon`
+            network says nothing of the picture.
     """
     config = getattr(scheduler, "config", {})
     alphas_cumprod = getattr(scheduler, "alphas_cumprod", None)
     prediction_type = PREDICTION_TYPES.get(config.get("prediction_type", "epsilon"))
     if not isinstance(alphas_cumprod, torch.Tensor) or prediction_type is None:
         raise ModelUnusable(f"a {type(scheduler).__name__} with {config.get('prediction_type')} is not supported")
+    if prediction_type == "epsilon" and float(alphas_cumprod[-1]) <= NO_SIGNAL:
+        raise ModelUnusable(
+            "its schedule ends in pure noise (zero terminal SNR): v_prediction can start from that, its epsilon cannot"
+        )
     spacing: Spacing = "leading" if config.get("timestep_spacing", "leading") == "leading" else "trailing"
     return Schedule.from_alphas_cumprod(alphas_cumprod, spacing, config.get("steps_offset", 0)), prediction_type
 

@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from sampler.constraints.base import Constraint, Misfit
+from sampler.constraints.blur import Blur, gaussian_kernel
 from sampler.constraints.colorize import Colorize
 from sampler.constraints.decoded import DecodedConstraint
 from sampler.constraints.decoder_gradient import DecoderGradientConstraint
@@ -18,6 +19,7 @@ from sampler.constraints.inpaint import InpaintConstraint
 from sampler.constraints.known_pixels import encode_known
 from sampler.constraints.linear import LinearOperator
 from sampler.constraints.mask import Mask
+from sampler.constraints.stacked import Stacked
 from sampler.constraints.style import StyleConstraint, grams
 from sampler.constraints.super_resolution import SuperResolution
 from sampler.engine import run
@@ -55,6 +57,11 @@ def decoded(operator: LinearOperator) -> Constraint:
     return DecodedConstraint(operator, operator.forward(PICTURE))
 
 
+def small_and_half_known() -> LinearOperator:
+    left = Mask(half().repeat_interleave(2, 0).repeat_interleave(2, 1))
+    return Stacked((SuperResolution(4, "area"), left), (3, 16, 16))
+
+
 def by_gradient(operator: LinearOperator) -> Constraint:
     return DecoderGradientConstraint(operator, operator.forward(PICTURE))
 
@@ -76,6 +83,8 @@ CASES = (
     Case("decoded_bicubic", lambda: decoded(SuperResolution(2, "bicubic"))),
     Case("decoded_colorize", lambda: decoded(Colorize())),
     Case("decoded_mask", lambda: decoded(Mask(half().repeat_interleave(2, 0).repeat_interleave(2, 1)))),
+    Case("decoded_blur", lambda: decoded(Blur(gaussian_kernel(1.0)))),
+    Case("decoded_stack", lambda: decoded(small_and_half_known())),
     Case("decoder_gradient", lambda: by_gradient(SuperResolution(4, "area"))),
     Case("style", style),
 )

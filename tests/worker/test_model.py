@@ -135,6 +135,21 @@ def test_model_that_cannot_be_sampled_from_is_refused(
         load(Settings(model=str(broken(tiny_folder, tmp_path, name, **changes)), device="cpu"))
 
 
+def test_network_of_epsilon_that_would_start_from_pure_noise_is_refused(tiny_folder: Path, tmp_path: Path) -> None:
+    copy = broken(tiny_folder, tmp_path, "scheduler/scheduler_config.json", prediction_type="epsilon")
+    with pytest.raises(ModelUnusable, match="zero terminal SNR"):
+        load(Settings(model=str(copy), device="cpu"))
+
+
+@pytest.mark.parametrize("kind", [diffusers.DDIMScheduler, diffusers.DDPMScheduler, diffusers.EulerDiscreteScheduler])
+def test_zero_terminal_snr_is_for_v_prediction_alone_in_every_scheduler(kind: Any) -> None:
+    noisiest: dict[str, Any] = {"rescale_betas_zero_snr": True, "timestep_spacing": "trailing"}
+    assert read_scheduler(kind(prediction_type="v_prediction", **noisiest))[0].alphas[-1] < 1e-3
+    assert read_scheduler(kind(prediction_type="epsilon"))[1] == "epsilon"
+    with pytest.raises(ModelUnusable, match="zero terminal SNR"):
+        read_scheduler(kind(prediction_type="epsilon", **noisiest))
+
+
 def test_pickled_weights_are_refused(tiny_folder: Path, tmp_path: Path) -> None:
     copy = tmp_path / "pickled"
     shutil.copytree(tiny_folder, copy)
