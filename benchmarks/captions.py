@@ -9,7 +9,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from benchmarks.identity import Identity, texts_digest
+from benchmarks.identity import Identity, texts_digest, told
 from benchmarks.row import Row
 from benchmarks.running import run
 from benchmarks.setting import Setting
@@ -74,7 +74,7 @@ def identify_captions(setting: Setting, options: SamplerOptions, guidance_scale:
         task="generate",
         mask="none",
         method="ddim",
-        settings=f"{options}, spacing={SPACING}",
+        settings=f"{told(options)}, spacing={SPACING}",
         guidance_scale=guidance_scale,
         scenes=count,
         seed=setting.seed,

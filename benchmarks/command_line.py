@@ -62,7 +62,10 @@ def open_setting(args: argparse.Namespace, dtype: str, guidance_scale: float = 1
         seed=args.seed,
         guidance_scale=guidance_scale,
         weights=Weights(weights_digest(find(args.model)), _digest_of_tuned(args.rival)),
-        origin={name: told[name] for name in ("commit", "hardware", "threads", "torch")},
+        origin={
+            "device": model.device.type,
+            **{name: told[name] for name in ("commit", "hardware", "threads", "torch")},
+        },
         load_tuned=cache(partial(tuned, settings, args.rival)),
     )
 
@@ -75,11 +78,13 @@ def _digest_of_tuned(checkpoint: str) -> str | None:
 
 
 def tuned(settings: Settings, checkpoint: str) -> DiffusersModel:
-    """The checkpoint that was tuned for inpainting; raises `Unavailable` if it cannot be loaded."""
+    """The checkpoint that was tuned for inpainting, evaluated once; raises `Unavailable` if it cannot be loaded."""
     try:
-        return load_inpainting(settings, checkpoint)
+        model = load_inpainting(settings, checkpoint)
     except ModelUnusable as error:
         raise Unavailable(f"no checkpoint tuned for inpainting: {error}") from error
+    warm_up(model, model.native_size_px)
+    return model
 
 
 def read_samples(args: argparse.Namespace) -> list[Sample]:

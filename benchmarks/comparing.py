@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from benchmarks.measures import Mean, paired_difference
-from benchmarks.roster import names
+from benchmarks.roster import OWN, PAPER_STEPS, names
 from benchmarks.row import Row
 from benchmarks.tasks import TASKS
 
 REFERENCE = "newton"
-"""With its published settings."""
+"""With the settings that it was published with for holes, on every task."""
 
 DTYPES = ("float32", "bfloat16", "float16")
 
@@ -31,7 +31,8 @@ def against(row: Row, reference: Row) -> Row:
 
 def is_reference(row: Row) -> bool:
     """Whether differences are to this row; the first precision's, if several have one."""
-    return row.method == REFERENCE and row.published
+    own = OWN[REFERENCE]
+    return row.method == REFERENCE and (row.steps, row.inner_steps, row.eta) == (PAPER_STEPS, own.inner_steps, own.eta)
 
 
 def _place(row: Row) -> tuple[int, int, int, int, float]:
@@ -69,10 +70,13 @@ def _settings(row: Row) -> tuple[object, ...]:
 
 
 def _with_ratio(row: Row, rows: Sequence[Row]) -> Row:
-    same = (row.dtype, row.guidance_scale)
-    texts = (other for other in rows if other.task == "generate" and (other.dtype, other.guidance_scale) == same)
-    plain = next(texts, None)
-    return replace(row, peak_ratio=round(row.peak_mb / plain.peak_mb, 2)) if plain and plain.peak_mb > 0 else row
+    """None on a CPU, whose figure depends on what the process ran before."""
+    same = (row.device, row.dtype, row.guidance_scale)
+    texts = (other for other in rows if other.task == "generate")
+    plain = next((text for text in texts if (text.device, text.dtype, text.guidance_scale) == same), None)
+    if row.device != "cuda" or plain is None or not plain.peak_mb > 0:
+        return replace(row, peak_ratio=None)
+    return replace(row, peak_ratio=round(row.peak_mb / plain.peak_mb, 2))
 
 
 def _rounded(difference: Mean) -> tuple[float, float | None]:

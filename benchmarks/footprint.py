@@ -22,6 +22,7 @@ from pathlib import Path
 from benchmarks.captions import captions
 from benchmarks.command_line import add_arguments, open_setting, read_samples
 from benchmarks.measuring import measure
+from benchmarks.methods import Unavailable
 from benchmarks.row import Row
 from benchmarks.setting import prepare
 from benchmarks.survey import Wanted
@@ -32,8 +33,10 @@ from sampler.sample import SamplerOptions
 PLAIN = "ddim"
 HAND_BACK = {"MALLOC_MMAP_THRESHOLD_": "65536", "MALLOC_TRIM_THRESHOLD_": "65536"}
 FEW_NFE = 24
-METHODS = ["default", "newton", "ding", "mpgd", "repaint", "blended", "lanpaint", "dps", "psld", "freedom"]
-ENLARGING = ["default", "default-gradient"]
+METHODS = ["default", "newton", "ding", "mpgd", "repaint", "blended", "lanpaint", "dps", "psld", "freedom", "rival"]
+MEASURED = ["default", "default-gradient", "newton-gradient"]
+"""On tasks that measure every pixel: the encoder's probe, and the decoder's gradient by both solvers."""
+
 BATCHES = (1, 8)
 
 
@@ -65,7 +68,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
-    """Arguments; half pictures by all methods, and enlarging by both of its ways."""
+    """Arguments; half pictures by all methods, and enlarging by the encoder's probe and the decoder's gradient."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, conflict_handler="resolve"
     )
@@ -81,9 +84,13 @@ def footprints(args: argparse.Namespace) -> Iterator[Footprint]:
         plain = alone(args, "none", PLAIN, batch)
         yield replace(plain, ratio=1.0)
         for task in args.masks:
-            for method in ENLARGING if TASKS[task].factor else args.methods:
-                row = alone(args, task, method, batch)
-                yield replace(row, ratio=round(row.peak_mb / plain.peak_mb, 3))
+            for method in MEASURED if TASKS[task].operator else args.methods:
+                try:
+                    row = alone(args, task, method, batch)
+                except Unavailable as error:
+                    print(f"skipped {method}: {error}", file=sys.stderr)
+                else:
+                    yield replace(row, ratio=round(row.peak_mb / plain.peak_mb, 3))
 
 
 def alone(args: argparse.Namespace, task: str, method: str, batch: int) -> Footprint:

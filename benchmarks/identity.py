@@ -13,8 +13,10 @@ from pathlib import Path
 
 from benchmarks.row import Row
 from benchmarks.tasks import Case
+from sampler.sample import SamplerOptions
 
 DIGITS = 16
+NEWER_OPTIONS = ("rates",)
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,17 @@ class Identity:
         return sha256(repr(self).encode()).hexdigest()[:DIGITS]
 
 
+def told(options: SamplerOptions) -> str:
+    """All options as a text, for the `settings` of a row.
+
+    Options that are newer than rows are told only where they are not the default, so that earlier rows keep their text.
+    """
+    values = {field.name: getattr(options, field.name) for field in fields(options)}
+    default = SamplerOptions()
+    shown = [name for name in values if name not in NEWER_OPTIONS or values[name] != getattr(default, name)]
+    return f"SamplerOptions({', '.join(f'{name}={values[name]!r}' for name in shown)})"
+
+
 def weights_digest(checkpoint: Path | str) -> str | None:
     """The digest of the folders of a checkpoint in diffusers' layout; None for one from a hub, which may change.
 
@@ -65,10 +78,10 @@ def weights_digest(checkpoint: Path | str) -> str | None:
 
 
 def cases_digest(cases: Sequence[Case]) -> str:
-    """The digest of what is restored: truths, holes, prompts, noises."""
+    """The digest of what is restored: truths, holes, prompts, noises. What is measured of it is the task's name."""
     found = sha256()
     for case in cases:
-        found.update(f"{case.sample.prompt}\n{case.seed} {case.factor}\n".encode())
+        found.update(f"{case.sample.prompt}\n{case.seed} {case.task.factor}\n".encode())
         found.update(case.upload.picture.tobytes())
         found.update(case.upload.mask.tobytes())
     return found.hexdigest()[:DIGITS]

@@ -43,7 +43,7 @@ def measure(setting: Setting, prepared: Prepared, method: Method, budget_nfe: in
         seconds=round(timed.seconds, 4),
         peak_mb=round(timed.peak_mb, 1),
         budget_nfe=budget_nfe,
-        published=method.is_published,
+        published=method.is_published_for(prepared.task.kind),
         vae_bound_db=round(mean(each_psnr(prepared.rebuilt, cases)).value, 3),
         vae_seam=_rounded(_seam_of_rebuilt(prepared.rebuilt, cases), 3),
         residual=_mean([one.residual for one in timed.results], 5),
@@ -81,7 +81,7 @@ def _compared(row: Row, pictures: Sequence[Image.Image], cases: Sequence[Case]) 
         ssim=round(ssim.value, 4),
         ssim_ci95=_rounded(ssim.ci95, 4),
         seam=_rounded(seam(pictures, truths, masks), 3),
-        known_max_abs_diff=None if row.task == "upscale" else max(known_max_abs_diff(*triple) for triple in triples),
+        known_max_abs_diff=None if cases[0].task.operator else max(known_max_abs_diff(*triple) for triple in triples),
     )
 
 

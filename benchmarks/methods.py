@@ -16,7 +16,9 @@ from typing import Any, Protocol, cast
 
 import torch
 
-from benchmarks.roster import OWN, PAPER_INNER_STEPS, PAPER_STEPS, PEERS, PUBLISHED, Own, names
+from benchmarks.identity import told
+from benchmarks.roster import OWN, PAPER_STEPS, PEERS, PUBLISHED, PUBLISHED_FOR, Own, names
+from benchmarks.tasks import Kind
 from sampler.evaluation import Process
 from sampler.peers.problem import Problem
 from sampler.sample import SampleResult, SamplerOptions, sample
@@ -34,7 +36,7 @@ class Method:
     """A method ready to run. `own` and `options` are set for our own solvers, which run as a job of the worker does.
 
     `settings` are all of its settings as a text: equal texts, equal results. `is_published`: it was published with
-    them. `is_tuned`: it needs a checkpoint of its own, tuned for inpainting.
+    them, for some task. `is_tuned`: it needs a checkpoint of its own, tuned for inpainting.
     """
 
     name: str
@@ -52,6 +54,10 @@ class Method:
     def spacing(self) -> Spacing | None:
         """Which timesteps it asks for; None for those of the service."""
         return self.own.spacing if self.own else None
+
+    def is_published_for(self, kind: Kind) -> bool:
+        """Whether it was published with these settings for such tasks."""
+        return self.is_published and kind in PUBLISHED_FOR.get(self.name, (kind,))
 
 
 class PeerSettings(Protocol):
@@ -110,7 +116,8 @@ def as_asked(name: str, steps: int | None, inner_steps: int | None, eta: Eta | N
 
 def _options(own: Own, steps: int, inner_steps: int, eta: Eta, dtype: torch.dtype) -> SamplerOptions:
     solver: Any = own.solver  # one of the literal's values: `names` has looked
-    return SamplerOptions(steps=steps, inner_steps=inner_steps, solver=solver, eta=eta, network_dtype=dtype)
+    options = SamplerOptions(steps=steps, inner_steps=inner_steps, solver=solver, eta=eta, network_dtype=dtype)
+    return options if own.rates is None else replace(options, rates=own.rates)
 
 
 def _own(name: str, own: Own, options: SamplerOptions) -> Method:
@@ -120,12 +127,13 @@ def _own(name: str, own: Own, options: SamplerOptions) -> Method:
         return sample(shape, problem.constraint, conditioning, schedule, options, problem.generator)
 
     asked = (options.steps, options.inner_steps, options.eta)
+    variant = f"spacing={own.spacing}, refills={own.refills}, through_decoder={own.through_decoder}"
     return Method(
         name,
         *asked,
         sampler,
-        settings=f"{options}, spacing={own.spacing}, refills={own.refills}, through_decoder={own.through_decoder}",
-        is_published=name in PUBLISHED and asked == (PAPER_STEPS, PAPER_INNER_STEPS, own.eta),
+        settings=f"{told(options)}, {variant}",
+        is_published=name in PUBLISHED and asked == (PAPER_STEPS, own.inner_steps, own.eta),
         own=own,
         options=options,
     )

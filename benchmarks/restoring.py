@@ -9,9 +9,8 @@ from PIL import Image
 from torch import Tensor
 
 from benchmarks.methods import Method
-from benchmarks.stating import SPACING, placed, state
+from benchmarks.stating import SPACING, agreeing, placed, state
 from benchmarks.tasks import Case
-from sampler.constraints.projection import make_consistent
 from sampler.evaluation import Answer, Differentiate, Process, decode
 from worker.canvas import from_canvas, to_canvas
 from worker.compositing import composite
@@ -39,14 +38,12 @@ def restore(model: DiffusersModel, case: Case, method: Method) -> Process[Restor
 
     Our own solvers complete as the worker does, with its code, but for variants which that does not have.
     """
-    if method.own is not None and not method.own.is_studied and case.factor is None:
+    if method.own is not None and method.own.is_of_worker and case.task.operator is None:
         painted = yield from run_job(plan(model, case, method), 0)
         return Restored(finish(model, case, painted.image), painted.nfe, 0, painted.residual)
     problem = yield from state(model, case, method)
     result, gradients = yield from counted(method.sampler(problem))
-    image = yield from decode(result.latents)
-    if case.factor is not None:  # what compositing is to a hole: the measurement is met, whatever the method
-        image = make_consistent(image, problem.operator, problem.measurement).image
+    image = agreeing(model, case, (yield from decode(result.latents)))
     return Restored(finish(model, case, image), result.nfe, result.backward_passes or gradients, result.residual)
 
 

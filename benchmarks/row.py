@@ -16,12 +16,13 @@ class Row:
     95 % intervals over the scenes. `against` names the reference (method and its NFE) of `difference_db`, the mean of
     the paired differences; `float32_difference_db` is paired with the same method in float32. `seconds` is a picture's
     share of its batch, median over batches: one picture alone if `batch` is 1. `peak_mb` is memory beyond the loaded
-    model, of the whole batch (`benchmarks.memory`), `peak_ratio` by how much it exceeds plain text to image's.
+    model, of the whole batch (`benchmarks.memory`), `peak_ratio` its multiple of plain text to image's, on a GPU only.
     `written_residual_255` is the root mean square of what the written picture measures too much or too little, in
     levels of 8 bits. `scene_psnr_db` are the single values behind `hole_psnr_db`.
 
-    `settings`, `weights` and `pictures` say what was measured (`benchmarks.identity`); `commit`, `hardware`, `threads`
-    and `torch` by what, as rows of one table may come from several runs.
+    `settings`, `weights` and `pictures` say what was measured (`benchmarks.identity`); `commit`, `hardware`, `device`
+    (torch's kind, "" of rows that do not tell it), `threads` and `torch` by what, as rows of one table may come from
+    several runs.
     """
 
     task: str
@@ -67,6 +68,7 @@ class Row:
     pictures: str = ""
     commit: str = ""
     hardware: str = ""
+    device: str = ""
     threads: int = 0
     torch: str = ""
     scene_psnr_db: tuple[float, ...] = ()

@@ -13,9 +13,8 @@ from benchmarks.identity import Identity, cases_digest
 from benchmarks.measures.judged import Jury
 from benchmarks.methods import Method
 from benchmarks.pictures import Sample
-from benchmarks.stating import placed, small
+from benchmarks.stating import agreeing, placed
 from benchmarks.tasks import Case, Task, make_cases
-from sampler.constraints.projection import make_consistent
 from sampler.evaluation import Decode, Encode
 from worker.canvas import from_canvas, to_canvas
 from worker.diffusers_model import DiffusersModel
@@ -81,7 +80,7 @@ class Prepared:
     def rebuilt(self) -> list[Image.Image]:
         """What the autoencoder alone makes of the true pictures.
 
-        Enlarged ones are made to meet their measurement, as all results are, so that this is no bound for them.
+        Measured ones are made to agree with their measurement, as all results are, so that this is no bound for them.
         """
         return [reconstruct(self.model, case) for case in self.cases]
 
@@ -119,6 +118,4 @@ def reconstruct(model: DiffusersModel, case: Case) -> Image.Image:
     canvas = to_canvas(case.upload.picture, Image.new("L", case.upload.picture.size, 0), placement)
     latents = model.encode([Encode(canvas.image.to(model.device))])[0]
     image = model.decode([Decode(latents)])[0]
-    if case.factor is not None:
-        image = make_consistent(image, *small(model, case.upload.picture, case.factor)).image
-    return from_canvas(image, placement)
+    return from_canvas(agreeing(model, case, image), placement)

@@ -2,6 +2,7 @@
 
     python -m benchmarks.solvers --name cpu-54 --count 54 --masks half_left quarter_left cells --budgets 20 40 60 220
     python -m benchmarks.solvers --name cpu-54 --count 54 --masks half_left --budgets published --resume --minutes 50
+    python -m benchmarks.solvers --name cpu-54-grey --count 54 --masks colorize deblur --methods default mpgd dps psld
 
 Writes `docs/results/NAME/`: README.md (how it was made, and the table), rows.json, and for each task plots of quality
 against NFE and seconds and a sheet of pictures. Rows have their paired difference to the reference on the same scenes.
@@ -9,7 +10,7 @@ against NFE and seconds and a sheet of pictures. Rows have their paired differen
 `--resume` keeps what earlier runs of NAME measured with the same weights, pictures, seed, settings, precision and
 batch, and adds what is missing; masks, methods and budgets may be others each time. A folder with rows of another
 model, other pictures or another batch is refused. `--minutes` ends after the row that passes it. The row `generate` is
-plain text to image: peak memory is told beside it.
+plain text to image: on a GPU peak memory is told beside it, on a CPU see `benchmarks.footprint`.
 """
 
 from __future__ import annotations

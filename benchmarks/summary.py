@@ -14,7 +14,8 @@ LEGEND = (
     "distance is in the judge's features, and comparable only at equal numbers of pictures. Seam: gradient jump across "
     "the hole's border, 1 as in the truth; VAE seam: the truth itself, encoded and decoded, where it meets the known "
     "pixels. Residual: the constraint's, of what was sampled; written residual: of the 8-bit picture, made smaller. "
-    "Peak MB is beyond the loaded model, for a whole batch."
+    "Peak MB is beyond the loaded model, for a whole batch; on a CPU it depends on what the process ran before, and "
+    "`python -m benchmarks.footprint` compares memory, each figure in a process of its own."
 )
 
 

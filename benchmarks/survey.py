@@ -74,6 +74,7 @@ def survey(
             done.add(key)
             row = before.get(identify(setting, prepared, method))
             measured = Measured(row, []) if row else measure(setting, prepared, method, one.budget_nfe)
+            published = method.is_published_for(prepared.task.kind)
         except Unavailable as error:
             tell(f"skipped {one}: {error}", notes)
         except (SamplerError, ValueError) as error:
@@ -81,7 +82,7 @@ def survey(
         else:
             if one.budget_nfe is not None and measured.row.nfe > one.budget_nfe:
                 tell(f"{one} took {measured.row.nfe}", notes)
-            yield one, replace(measured, row=replace(measured.row, budget_nfe=one.budget_nfe))
+            yield one, replace(measured, row=replace(measured.row, budget_nfe=one.budget_nfe, published=published))
 
 
 def tell(note: str, notes: list[str]) -> None:

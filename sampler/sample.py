@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from math import isfinite
 from typing import Literal
 
 import torch
@@ -28,7 +29,8 @@ class SamplerOptions:
     `inner_steps` is 0). `eta`: fresh noise a step, "paper" (about 0.16) or DDIM's 0 … 1. `h`: size of a one-sided
     probe; None probes as `network_dtype` needs, the precision that the network computes in. `tolerance`: residual (root
     mean square) below which a timestep needs no further correction. `largest_latent`: beyond it, sampling has diverged.
-    Raises `ValueError` out of range.
+    `rates`: lengths of the paper's first and last correction of a timestep, in latents; for super-resolution it has 0.1
+    and 0.1. Raises `ValueError` out of range.
     """
 
     steps: int = 20
@@ -39,6 +41,7 @@ class SamplerOptions:
     network_dtype: torch.dtype = torch.float32
     tolerance: float = 0.0
     largest_latent: float = 1e3
+    rates: tuple[float, float] = (0.5, 0.1)
 
     def __post_init__(self) -> None:
         if self.steps < 1 or self.inner_steps < 0:
@@ -49,11 +52,13 @@ class SamplerOptions:
             raise ValueError("h must be positive")
         if not (self.tolerance >= 0 and self.largest_latent > 0):
             raise ValueError("tolerance must not be negative and largest_latent must be positive")
+        if not all(isfinite(rate) and rate > 0 for rate in self.rates):
+            raise ValueError("rates must be positive and finite")
 
     @property
     def newton(self) -> Newton:
         """The settings of the paper's solver."""
-        return Newton(inner_steps=self.inner_steps, probing=self._probing, tolerance=self.tolerance)
+        return Newton(self.inner_steps, *self.rates, probing=self._probing, tolerance=self.tolerance)
 
     @property
     def least_squares(self) -> LeastSquares:

@@ -36,6 +36,21 @@ def test_one_figure_tells_what_it_is_of(tiny_folder: Path) -> None:
     assert row.backward_passes > 0
 
 
+def test_the_rival_and_both_solvers_by_gradient_are_measured() -> None:
+    assert "rival" in footprint.parse([]).methods
+    assert footprint.MEASURED == ["default", "default-gradient", "newton-gradient"]
+
+
+def test_a_method_without_its_checkpoint_is_skipped(
+    tiny_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    wanted = ["--masks", "box", "--methods", "rival", "--batches", "1", "--nfe", "2", "--threads", "1"]
+    rest = ["--rival", str(tmp_path / "absent"), "--model", str(tiny_folder), "--json", str(tmp_path / "rows.json")]
+    assert footprint.main([*wanted, *rest]) == 0
+    assert [row["method"] for row in json.loads((tmp_path / "rows.json").read_text())["rows"]] == ["ddim"]
+    assert "skipped rival" in capsys.readouterr().err
+
+
 def test_memory_is_sampled_where_the_kernel_tells_no_peak(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(memory, "CLEAR", tmp_path / "no" / "clear_refs")
     with PeakMemory(torch.device("cpu")) as figure:

@@ -16,10 +16,13 @@ from benchmarks.measuring import Measured
 from benchmarks.pictures import symmetric_scenes
 from benchmarks.report import read_json, write_json
 from benchmarks.row import Origin, Row
+from benchmarks.setting import Setting, Weights, identify, prepare
 from benchmarks.shelf import Results
-from benchmarks.survey import Wanted, forget
+from benchmarks.survey import Wanted, forget, survey
 from benchmarks.tasks import TASKS, make_cases
+from jobs.settings import Settings
 from tests.benchmarks.test_report import ROW
+from worker.model import load
 
 KEPT = replace(ROW, settings="20 steps", weights="w", pictures="p")
 
@@ -90,6 +93,18 @@ def test_rows_are_not_lost_to_who_forgets_to_resume(pieces: Path, capsys: pytest
     assert solvers.main([*options, "--masks", "box", "--methods", "ding", "--budgets", "3"]) == 2
     assert "--resume" in capsys.readouterr().err
     assert (pieces / "rows.json").read_text() == before
+
+
+@pytest.mark.parametrize(("task", "published"), [("x4", False), ("box", True)])
+def test_a_row_that_is_there_is_published_as_the_roster_says_now(tiny_folder: Path, task: str, published: bool) -> None:
+    """Rows of enlarging by `newton` were once told to be as published."""
+    model = load(Settings(model=str(tiny_folder), device="cpu", dtype="float32"))
+    setting = Setting(model, None, 1, 0, 1.0, Weights("w", None), {}, lambda: model)
+    prepared = prepare(setting, TASKS[task], symmetric_scenes(0, 1))
+    there = {identify(setting, prepared, Wanted("newton").method(model.dtype)): replace(ROW, published=not published)}
+    ((_, measured),) = survey(setting, prepared, [Wanted("newton")], [], there)
+    assert measured.row == replace(ROW, published=published)
+    assert measured.pictures == []
 
 
 @pytest.mark.parametrize(

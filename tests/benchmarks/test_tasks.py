@@ -4,14 +4,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageFilter
 
+from benchmarks.identity import cases_digest
 from benchmarks.masks import CELL_PX, MASKS, make_mask
 from benchmarks.pictures import folder_pictures, symmetric_scenes
 from benchmarks.tasks import TASKS, UNKNOWN_GREY, make_cases
 from training.kinds import SYMMETRIC_KINDS
 
 SIDE_PX = 128
+FULL_SIZE = ("colorize", "deblur")
 
 
 def hole(name: str, seed: int = 0, size_px: int = SIDE_PX) -> np.ndarray:
@@ -78,8 +80,30 @@ def test_what_is_enlarged_is_painted_everywhere_and_shown_small() -> None:
     assert (blocks == blocks[:, :1, :, :1]).all()
 
 
+@pytest.mark.parametrize("name", FULL_SIZE)
+def test_what_is_measured_everywhere_is_shown_as_it_was_measured(name: str) -> None:
+    (case,) = make_cases(TASKS[name], symmetric_scenes(0, 1), 0)
+    truth, shown = case.upload.picture, np.asarray(case.shown(), float)
+    expected = truth.convert("L") if name == "colorize" else truth.filter(ImageFilter.GaussianBlur(2))
+    assert np.asarray(case.upload.mask).min() == 255
+    inside = np.abs(shown - np.asarray(expected.convert("RGB"), float))[8:-8, 8:-8]  # Pillow repeats edge pixels
+    assert inside.mean() < 1.0
+    assert np.abs(shown - np.asarray(truth, float)).mean() > 2.0
+
+
+def test_pictures_of_a_task_keep_their_digest() -> None:
+    """Of rows that are there: measured before there were tasks of full size."""
+    (hole,), (small,) = (make_cases(TASKS[name], symmetric_scenes(0, 1), 0) for name in ("box", "x4"))
+    assert (cases_digest([hole]), cases_digest([small])) == ("757ae6ebb5281dd2", "b9cc8c247f48a6d7")
+
+
 def test_every_mask_is_a_task() -> None:
-    assert set(TASKS) == {*MASKS, "x2", "x4", "x8"}
+    assert set(TASKS) == {
+        *MASKS,
+        *(f"x{factor}{kernel}" for factor in (2, 4, 8) for kernel in ("", "-area")),
+        *FULL_SIZE,
+    }
+    assert [name for name, task in TASKS.items() if task.operator is None] == list(MASKS)
 
 
 def test_a_folder_is_read_by_name_and_cropped_to_its_centre(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from benchmarks import quality
 from benchmarks.methods import Method, as_asked
@@ -15,17 +16,21 @@ from benchmarks.pictures import symmetric_scenes
 from benchmarks.restoring import Restored, restore
 from benchmarks.roster import PEERS, compared
 from benchmarks.running import run
-from benchmarks.stating import written_residual_255
+from benchmarks.stating import agreeing, written_residual_255
 from benchmarks.tasks import TASKS, Case, make_cases
 from jobs.settings import Settings
 from sampler.evaluation import Answer, Denoise, Encode, Process, Request
+from worker.canvas import to_picture
 from worker.diffusers_model import DiffusersModel
 from worker.model import load
 
 GUIDED = [name for name in compared() if name not in PEERS or not PEERS[name].is_tuned]
 """All but the tuned rival, whose network is another; `tests/sampler/peers/test_rival.py` guides it."""
 
-ENLARGING = ["newton", "default", "mpgd", "dps", "psld", "freedom"]
+MEASURING = ["newton", "default", "mpgd", "dps", "psld", "freedom"]
+
+
+FULL_SIZE_METHODS = ("default", "mpgd", "dps", "psld")
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +71,14 @@ def requests_of(model: DiffusersModel, case: Case, method: Method) -> list[Reque
     return asked
 
 
-@pytest.mark.parametrize(("task", "name"), [*(("box", name) for name in GUIDED), *(("x4", name) for name in ENLARGING)])
+@pytest.mark.parametrize(
+    ("task", "name"),
+    [
+        *(("box", name) for name in GUIDED),
+        *(("x4", name) for name in MEASURING),
+        *((task, name) for task in ("colorize", "deblur") for name in ("default", "dps")),
+    ],
+)
 def test_every_method_follows_a_prompt_more_strongly_at_twice_the_evaluations(
     model: DiffusersModel, task: str, name: str
 ) -> None:
@@ -97,13 +109,30 @@ def test_a_variant_differs_from_the_service_in_its_refills_only(model: Diffusers
     assert np.array_equal(np.asarray(service), np.asarray(variant))
 
 
-@pytest.mark.parametrize(("name", "timestep"), [("default", 999), ("newton-eta1", 999), ("newton", 801)])
+@pytest.mark.parametrize(
+    ("name", "timestep"), [("default", 999), ("newton-eta1", 999), ("newton", 801), ("newton-trailing", 999)]
+)
 def test_all_but_the_published_solver_begin_at_the_noisiest_timestep(
     model: DiffusersModel, name: str, timestep: int
 ) -> None:
     """As the service samples, whatever the checkpoint's own configuration says."""
     asked = requests_of(model, case_of("half_left"), method_of(name, model, steps=5))
     assert next(request.timestep for request in asked if isinstance(request, Denoise)) == timestep
+
+
+def test_other_timesteps_are_all_that_the_trailing_variant_has_of_its_own(model: DiffusersModel) -> None:
+    trailing = as_asked("newton-trailing", 2, 1, 1.0, model.dtype)
+    other = as_asked("newton-eta1", 2, 1, None, model.dtype)
+    expected, found = (restored(model, case_of("box"), method).picture for method in (other, trailing))
+    assert np.array_equal(np.asarray(expected), np.asarray(found))
+
+
+def test_the_papers_enlarging_takes_a_gradient_of_the_decoder_a_correction(model: DiffusersModel) -> None:
+    method = method_of("newton-sr", model, steps=1)
+    found = restored(model, case_of("x4"), method)
+    assert (found.nfe, found.backward_passes) == (21, 11)  # one more tells the residual of the end
+    shorter = as_asked("newton-gradient", 1, 10, None, model.dtype)
+    assert not np.array_equal(np.asarray(found.picture), np.asarray(restored(model, case_of("x4"), shorter).picture))
 
 
 def test_the_encoders_probe_and_the_decoders_gradient_stand_side_by_side(tiny_folder: Path, tmp_path: Path) -> None:
@@ -127,3 +156,37 @@ def test_the_residual_is_that_of_the_written_picture_in_levels(model: DiffusersM
     assert (written_residual_255(model, case, case.upload.picture) or 0.0) < 0.5
     assert written_residual_255(model, case, brighter) == pytest.approx(3.0, abs=0.5)
     assert written_residual_255(model, case_of("box"), brighter) is None
+    grey = case_of("colorize")
+    assert (written_residual_255(model, grey, grey.upload.picture.convert("L").convert("RGB")) or 0.0) < 0.5
+    assert written_residual_255(model, grey, brighter) == pytest.approx(3.0, abs=0.5)
+
+
+def test_colour_and_sharpness_are_compared_as_enlarging_is(tiny_folder: Path, tmp_path: Path) -> None:
+    path = tmp_path / "full-size.json"
+    options = ["--count", "1", "--batch", "1", "--threads", "1", "--model", str(tiny_folder), "--json", str(path)]
+    wanted = ["--masks", "colorize", "deblur", "--methods", *FULL_SIZE_METHODS, "--budgets", "2"]
+    assert quality.main([*options, *wanted]) == 0
+    rows = json.loads(path.read_text())["rows"]
+    assert [(row["task"], row["mask"], row["method"]) for row in rows] == [
+        (task, task, name) for task in ("colorize", "deblur") for name in FULL_SIZE_METHODS
+    ]
+    for row in rows:
+        assert not row["published"]
+        assert row["residual"] > 0
+        assert row["known_max_abs_diff"] is None
+        assert row["vae_bound_db"] > 5
+        assert 0 < row["written_residual_255"] < (0.5 if row["task"] == "colorize" else 20)
+        assert (row["backward_passes"] > 0) == (row["method"] in {"dps", "psld"})
+
+
+def test_results_are_finished_as_the_service_finishes_them(model: DiffusersModel) -> None:
+    """Deblurring adds what the blurred result misses, damped: it comes closer, not all the way as enlarging does."""
+    case = case_of("deblur")
+    grey = torch.zeros(3, 128, 128)
+    before, after = (
+        written_residual_255(model, case, to_picture(image)) for image in (grey, agreeing(model, case, grey))
+    )
+    assert before is not None
+    assert after is not None
+    assert 0.05 * before < after < 0.5 * before
+    assert agreeing(model, case_of("box"), grey) is grey

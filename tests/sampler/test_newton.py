@@ -74,6 +74,14 @@ def test_rates_fall_linearly_from_first_to_last() -> None:
     assert Newton(inner_steps=0).rates() == []
 
 
+def test_rates_are_an_option() -> None:
+    assert SamplerOptions().newton.rates() == Newton().rates()
+    assert SamplerOptions(inner_steps=3, rates=(0.1, 0.1)).newton.rates() == pytest.approx([0.1, 0.1, 0.1])
+    for rates in ((0.0, 0.1), (0.5, -0.1), (float("nan"), 0.1), (float("inf"), 0.1)):
+        with pytest.raises(ValueError, match="rates"):
+            SamplerOptions(rates=rates)
+
+
 def test_each_correction_moves_the_largest_entry_by_its_rate_and_costs_two_evaluations() -> None:
     x_t, _, nfe = correction(keep_left(WORLD.draw(0)), Newton(inner_steps=1))
     assert float((x_t - X_T).abs().max()) == pytest.approx(0.5, rel=1e-5)
