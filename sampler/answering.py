@@ -25,6 +25,7 @@ from sampler.evaluation import (
     Encode,
     Evaluator,
 )
+from sampler.faults import out_of_memory
 
 Value: TypeAlias = Denoised | Tensor | Differentiated
 Outcome: TypeAlias = Value | Exception
@@ -95,7 +96,7 @@ class Answering:
 
     def _parts(self, requests: Sequence[Costly], error: Exception) -> list[Sequence[Costly]]:
         """What to try instead of a batch that failed; nothing if a request failed that was all by itself."""
-        if isinstance(error, torch.OutOfMemoryError):
+        if out_of_memory(error):
             padded, fits = self._padded(requests), max(_taken(requests) // 2, rows(requests[0]))
             logger.warning("%d rows did not fit into memory", padded)
             self.observer.out_of_memory(kind(requests[0]), padded)

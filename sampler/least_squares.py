@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from sampler.constraints.base import Constraint, Misfit
-from sampler.correction import PUBLISHED, SMALLEST, Corrected, Probing, largest, probe
+from sampler.correction import PUBLISHED, SMALLEST, Corrected, Probing, probe
 from sampler.evaluation import Denoised, Denoiser, Process
 from sampler.schedule import Step
 
@@ -42,7 +42,7 @@ def correct(
     within the tolerance.
     """
     misfit = yield from constraint.misfit(base.x0_hat)
-    if misfit.residual <= solver.tolerance or not largest(misfit.direction) > SMALLEST:
+    if misfit.residual <= solver.tolerance:
         return Corrected(x_t, base, misfit.residual)
     w = yield from probe(x_t, base, step, misfit.direction, solver.probing, denoiser)
     shift = step_length(w, misfit) * w

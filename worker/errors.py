@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import torch
-
 from jobs.errors import BlobMissing, FailureCode
 from jobs.record import Failure
 from sampler.errors import DivergedError
+from sampler.faults import out_of_memory
 
 
 class WorkerError(Exception):
@@ -73,19 +72,6 @@ def failure(error: BaseException) -> Failure:
             return Failure(code=FailureCode.BEYOND_MODEL, detail=str(error))
         case DivergedError():
             return Failure(code=FailureCode.DIVERGED, detail="Sampling diverged; another seed or guidance may help.")
-    if _caused_by(error, torch.OutOfMemoryError):
+    if out_of_memory(error):
         return Failure(code=FailureCode.OUT_OF_MEMORY, detail="The picture does not fit into the worker's memory.")
     return Failure(code=FailureCode.INTERNAL_ERROR, detail="The job failed inside the worker.")
-
-
-def device_lost(error: BaseException) -> bool:
-    """Whether an evaluation failed because the accelerator's context is broken."""
-    return _caused_by(error, torch.AcceleratorError) and not _caused_by(error, torch.OutOfMemoryError)
-
-
-def _caused_by(error: BaseException | None, kind: type[BaseException]) -> bool:
-    while error is not None:
-        if isinstance(error, kind):
-            return True
-        error = error.__cause__
-    return False

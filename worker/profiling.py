@@ -13,6 +13,7 @@ import torch
 
 from sampler.batching import BatchSizes
 from sampler.evaluation import Conditioning, Denoise, Evaluator
+from sampler.faults import out_of_memory
 from worker.diffusers_model import DiffusersModel
 
 logger = logging.getLogger(__name__)
@@ -35,7 +36,9 @@ def measure(model: DiffusersModel, evaluator: Evaluator, sizes: Sequence[int]) -
         requests = [Denoise(latents, 1, conditioning)] * size
         try:
             seconds[size] = min([_timed(evaluator, requests) for _ in range(1 + REPEATS)][1:])
-        except torch.OutOfMemoryError:
+        except Exception as error:
+            if not out_of_memory(error):
+                raise
             logger.warning("%d rows do not fit into memory", size)
             break
         if _saturated(seconds):

@@ -13,11 +13,12 @@ from jobs.connect import redis_away
 from jobs.store import JobStore
 from sampler.engine import Engine, Finished, Ticket
 from sampler.evaluation import Report
+from sampler.faults import device_lost
 from worker.active import ActiveJob
 from worker.announcer import Announcer
 from worker.assignment import Prepared
 from worker.closing import Closing
-from worker.errors import DeadlineExceeded, DeviceLost, device_lost
+from worker.errors import DeadlineExceeded, DeviceLost
 from worker.patience import GivenUp, Patience
 from worker.process import Painted, run_job
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from torch import Tensor
 
@@ -22,6 +22,10 @@ class InpaintConstraint:
 
     y: Tensor
     mask: Tensor
+    seen: Tensor = field(init=False, repr=False)
+    """(c, h, w): 1 where anything is known."""
+
+    _total: float = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         channels, height, width = self.y.shape
@@ -31,6 +35,8 @@ class InpaintConstraint:
             raise ValueError("mask values must lie in [0, 1]")
         mask = self.mask.to(self.y).expand_as(self.y)
         object.__setattr__(self, "mask", mask)
+        object.__setattr__(self, "seen", (mask > 0).to(mask))
+        object.__setattr__(self, "_total", float(mask.sum()))
         object.__setattr__(self, "y", self.y.masked_fill(mask == 0, 0.0))  # whatever it was, it must not enter
 
     def error_direction(self, x0_hat: Tensor) -> Tensor:
@@ -39,13 +45,13 @@ class InpaintConstraint:
 
     def residual(self, x0_hat: Tensor) -> float:
         """Root of the mask-weighted mean square of `y - x0_hat`."""
-        total = float(self.mask.sum())
-        return float((self.mask * (self.y - x0_hat).square()).sum() / total) ** 0.5 if total > 0 else 0.0
+        squares = (self.mask * (self.y - x0_hat).square()).sum()
+        return float(squares / self._total) ** 0.5 if self._total > 0 else 0.0
 
     def misfit(self, x0_hat: Tensor) -> Process[Misfit]:
         """The masked error and its size; asks for nothing."""
         yield from ()
-        return Misfit(self.error_direction(x0_hat), self.residual(x0_hat), (self.mask > 0).to(self.mask))
+        return Misfit(self.error_direction(x0_hat), self.residual(x0_hat), self.seen)
 
     def renewed(self, x0_hat: Tensor, done: float) -> Process[InpaintConstraint]:
         """Itself: what was measured stays as it is."""

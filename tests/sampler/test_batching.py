@@ -53,10 +53,11 @@ class Small(GaussianEvaluator):
     """Has memory for so many rows only."""
 
     most = 2
+    error: Exception = torch.OutOfMemoryError("CUDA out of memory")
 
     def denoise(self, requests: Sequence[Denoise]) -> list[Denoised]:
         if sum(request.conditioning.nfe for request in requests) > self.most:
-            raise torch.OutOfMemoryError("CUDA out of memory")
+            raise self.error
         return super().denoise(requests)
 
 

@@ -77,6 +77,7 @@ def test_tampered_entry_is_refused_and_its_job_still_runs(
     [
         (None, FailureCode.DIVERGED),
         (torch.OutOfMemoryError("full"), FailureCode.OUT_OF_MEMORY),
+        (RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried …"), FailureCode.OUT_OF_MEMORY),
         (RuntimeError("/secret/path"), FailureCode.INTERNAL_ERROR),
     ],
 )
