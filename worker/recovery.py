@@ -26,6 +26,10 @@ from worker.metrics import WorkerMetrics
 from worker.patience import Patience
 from worker.shelf import Shelf
 
+OWN_EVERY = 10
+"""In one of so many sweeps a worker that is not let through looks for jobs that are its own by the record only: they
+are rare, and workers that all read every active job each second would leave Redis little time for anything else."""
+
 logger = logging.getLogger(__name__)
 
 
@@ -46,6 +50,7 @@ class Recovery:
         self._metrics = metrics
         self._registry = WorkerRegistry(redis)
         self._rq = Queue(settings.queue_name, connection=redis, job_class=AllowedJob, serializer=JSONSerializer)
+        self._sweeps = 0
         self._unowned: set[str] = set()
         self._stray: set[str] = set()
 
@@ -59,11 +64,15 @@ class Recovery:
         self._patience.attempt(lambda: self._sweep(name, mine), None)
 
     def _sweep(self, name: str, mine: Callable[[], Collection[str]]) -> None:
+        self._sweeps += 1
+        interval_ms = max(1, int(self._settings.recovery_interval_s * 900))
+        is_let_through = self._redis.set(keys.RECOVERY_LOCK, name, nx=True, px=interval_ms)
+        if not is_let_through and self._sweeps % OWN_EVERY:
+            return
         claims = self._shelf.store.active_claims()
         running = [claim for claim in claims if claim.state is JobState.RUNNING]
         self._take_back_own([claim for claim in running if claim.worker == name], mine())
-        interval_ms = max(1, int(self._settings.recovery_interval_s * 900))
-        if not self._redis.set(keys.RECOVERY_LOCK, name, nx=True, px=interval_ms):
+        if not is_let_through:
             return
         alive = {worker.name for worker in self._registry.alive()}
         # Our own presence may have expired while this process was suspended, and it still runs what it ran.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from itertools import count
 
 import pytest
 import torch
@@ -20,7 +21,7 @@ from tests.worker.conftest import Bench
 from worker.metrics import WorkerMetrics
 from worker.patience import GivenUp, Patience
 from worker.periodic import Periodic
-from worker.recovery import Recovery
+from worker.recovery import OWN_EVERY, Recovery
 from worker.shelf import Shelf
 
 
@@ -158,6 +159,22 @@ def test_worker_takes_back_a_job_that_is_its_own_by_the_record_only(
     sweep(recovery)
     assert bench.get(job_id).state is JobState.QUEUED
     assert bench.queue.rq.get_job_ids() == [job_id]
+
+
+def test_worker_that_is_not_let_through_reads_the_active_jobs_in_a_tenth_of_its_sweeps(
+    bench: Bench, recovery: Recovery, redis: RedisClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job_id = bench.submit()
+    bench.queue.remove(job_id)
+    bench.store.claim(job_id, "me")
+    redis.set(keys.RECOVERY_LOCK, "another")
+    read, reads = bench.store.active_claims, count()
+    monkeypatch.setattr(bench.store, "active_claims", lambda: (next(reads), read())[1])
+    for _ in range(2 * OWN_EVERY):
+        assert bench.get(job_id).state is JobState.RUNNING
+        sweep(recovery)
+    assert next(reads) == 2
+    assert bench.get(job_id).state is JobState.QUEUED, "it still takes back what is its own by the record only"
 
 
 def test_expired_record_leaves_the_index(bench: Bench, recovery: Recovery, redis: RedisClient) -> None:
