@@ -20,16 +20,24 @@ Manifest = dict[str, Any]
 
 def written() -> list[Manifest]:
     """Every object as it stands in the files, patches and kustomizations left out."""
-    folders = [K8S / "base", K8S / "components" / "autoscaling", ROOT / "deploy" / "redis"]
+    folders = [
+        K8S / "base",
+        *(K8S / "components" / name for name in ("autoscaling", "monitoring")),
+        ROOT / "deploy" / "redis",
+    ]
     files = [path for folder in folders for path in folder.glob("*.yaml") if path.name != "kustomization.yaml"]
     return [found for path in files for found in yaml.safe_load_all(path.read_text())]
 
 
 @cache
 def rendered(overlay: str) -> str:
-    """What an overlay comes to. Debian packages no kustomize that is new enough, so this skips where there is none."""
-    folder = str(K8S / "overlays" / overlay)
-    for command in (["kustomize", "build", folder], ["kubectl", "kustomize", folder]):
+    """What an overlay comes to."""
+    return built(K8S / "overlays" / overlay)
+
+
+def built(folder: Path) -> str:
+    """What a kustomization comes to. Debian packages no kustomize that is new enough: skips where there is none."""
+    for command in (["kustomize", "build", str(folder)], ["kubectl", "kustomize", str(folder)]):
         if shutil.which(command[0]):
             return subprocess.run(command, capture_output=True, text=True, check=True).stdout
     # In CI too: no package of Debian's brings one, and the files as written are checked without.

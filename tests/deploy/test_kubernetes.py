@@ -10,7 +10,7 @@ import yaml
 
 from jobs import metrics
 from jobs.settings import Settings
-from tests.deploy.manifests import K8S, OVERLAYS, containers, named, objects, pods, rendered
+from tests.deploy.manifests import K8S, OVERLAYS, ROOT, containers, named, objects, pods
 
 SOURCES = ("written", *OVERLAYS)
 CLOSING_S = 30
@@ -73,7 +73,14 @@ def test_busy_is_ready_and_stuck_is_not_alive(found: list[dict[str, Any]]) -> No
     assert worker["readinessProbe"]["exec"]["command"] == ["python", "-m", "worker.health", "--ready"]
     assert worker["livenessProbe"]["exec"]["command"] == ["python", "-m", "worker.health"]
     startup = worker["startupProbe"]
-    assert startup["periodSeconds"] * startup["failureThreshold"] >= 1800, "a checkpoint is fetched meanwhile"
+    startup_s = startup["periodSeconds"] * startup["failureThreshold"]
+    assert startup_s >= 1800, "a checkpoint is fetched meanwhile"
+    (deadline_s,) = (
+        each["spec"]["progressDeadlineSeconds"]
+        for each in found
+        if each["kind"] == "Deployment" and each["metadata"]["name"] == "inlay-worker"
+    )
+    assert deadline_s > startup_s, "else `kubectl rollout status` gives up while it is fetched"
     api = dict(containers(found))["inlay-api"]
     assert {api[probe]["httpGet"]["path"] for probe in ("readinessProbe", "livenessProbe")} == {"/healthz"}
 
@@ -133,6 +140,7 @@ def test_workers_are_scaled_on_age_depth_and_in_flight_and_down_slowly(source: s
     for query in queries.values():
         assert set(re.findall(r"inlay_\w+", query)) <= known, query
         assert query.startswith("max("), "every API process tells the same gauges"
+        assert 'namespace="inlay",job="inlay-api"' in query, "not those of another service"
     batch = str(Settings.model_fields["max_batch"].default)
     thresholds = {trigger["name"]: trigger["metadata"]["threshold"] for trigger in spec["triggers"]}
     assert thresholds["depth"] == thresholds["in-flight"] == batch
@@ -141,13 +149,25 @@ def test_workers_are_scaled_on_age_depth_and_in_flight_and_down_slowly(source: s
     assert (policy["type"], policy["value"]) == ("Pods", 1)
 
 
+@pytest.mark.parametrize("source", ["written", "gpu"])
+def test_workers_stay_when_prometheus_answers_nothing(source: str) -> None:
+    spec = named(objects(source), "ScaledObject", "inlay-worker")["spec"]
+    assert spec["fallback"]["behavior"] == "currentReplicasIfHigher"
+    for trigger in spec["triggers"]:
+        assert trigger["metadata"]["ignoreNullValues"] == "false", "an empty answer would be a queue of length 0"
+    # KEDA's fallback knows triggers of the type Value since 2.18.
+    assert {trigger["metricType"] for trigger in spec["triggers"]} == {"Value", "AverageValue"}
+    assert "KEDA 2.18 or newer" in (ROOT / "docs" / "deploy.md").read_text()
+
+
 @pytest.mark.parametrize("overlay", OVERLAYS)
 def test_overlays_name_images_by_tag_and_keep_the_rest(overlay: str) -> None:
     found = objects(overlay)
     for name, container in containers(found):
         assert re.search(r"[a-z0-9]:\d+\.\d+\.\d+(-|$)", container["image"]), name
     assert all(each["metadata"].get("namespace", "inlay") == "inlay" for each in found)
-    assert "ScaledObject" not in rendered("cpu"), "a cluster without KEDA can run it"
+    known = {"apps/v1", "autoscaling/v2", "networking.k8s.io/v1", "policy/v1", "v1"}
+    assert {each["apiVersion"] for each in objects("cpu")} <= known, "a cluster without KEDA and Prometheus can run it"
 
 
 def test_the_gpu_overlay_asks_for_one_gpu_a_worker_and_for_tls() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import os
 import re
 import shutil
@@ -23,7 +24,13 @@ from tests.deploy.watched import ROOT
 from tests.deploy.without_engine import compose_command
 
 DEPLOY, OPERATIONS = "docs/deploy.md", "docs/operations.md"
-PLACES = (("NAME", "first"), ("REQUEST_ID", "the-request"))
+PLACES = (
+    ("NAME", "first"),
+    ("REQUEST_ID", "the-request"),
+    ("REGISTRY", "registry.example.com"),
+    ("NEW_TAG", "0.2.0"),
+    ("OLD_TAG", "0.1.0"),
+)
 COPIED = ("docker-compose.yml", ".env.example", "Dockerfile", "Makefile")
 LOGGING = """
 import logging
@@ -124,16 +131,21 @@ def test_the_page_of_deployment_makes_the_secrets_that_pods_ask_for(walk: Walk, 
     printed = walk("\n".join(shown(DEPLOY)))
     sent = yaml.safe_load_all("\n".join(line for line in printed.splitlines() if not line.startswith("inlay_")))
     made = {(each["kind"], each["metadata"]["name"]): each.get("data", {}) for each in sent if each}
-    assert set(made) == {("Namespace", "inlay"), *(("Secret", name) for name in secrets_of_pods())}
+    assert set(made) == {("Namespace", "inlay"), *(("Secret", name) for name in secrets_asked_for())}
     assert len(base64.b64decode(made["Secret", "inlay-redis"]["password"])) == 64
-    assert base64.b64decode(made["Secret", "inlay-api-keys"]["keys"]).startswith(b"first:sha256:")
+    keys = base64.b64decode(made["Secret", "inlay-api-keys"]["keys"]).decode()
+    prometheus = hashlib.sha256(base64.b64decode(made["Secret", "inlay-prometheus"]["key"])).hexdigest()
+    assert re.fullmatch(rf"prometheus:sha256:{prometheus}\nfirst:sha256:[0-9a-f]{{64}}\n", keys)
     assert (place / ".env").read_text() == (ROOT / ".env.example").read_text()
 
 
-def secrets_of_pods() -> set[str]:
-    """Names of the secrets that are mounted somewhere and made nowhere."""
+def secrets_asked_for() -> set[str]:
+    """Names of the secrets that are mounted or named somewhere and made nowhere."""
+    monitors = [each for each in objects("gpu") if each["kind"] == "PodMonitor"]
+    endpoints = [endpoint for monitor in monitors for endpoint in monitor["spec"]["podMetricsEndpoints"]]
+    keys = {end["authorization"]["credentials"]["name"] for end in endpoints if "authorization" in end}
     volumes = [volume for _, pod in pods(objects("gpu")) for volume in pod["spec"].get("volumes", ())]
-    return {volume["secret"]["secretName"] for volume in volumes if "secret" in volume}
+    return keys | {volume["secret"]["secretName"] for volume in volumes if "secret" in volume}
 
 
 def test_a_request_is_found_in_the_logs_and_a_copy_of_redis_is_all_that_is_needed(
@@ -156,6 +168,26 @@ def test_a_request_is_found_in_the_logs_and_a_copy_of_redis_is_all_that_is_neede
     subprocess.run(["tar", "-C", restored.folder, "-xf", place / "redis.tar"], check=True)
     with restored, restored.client() as client:
         assert client.get("inlay:job:accepted") == b"kept"
+
+
+def test_an_upgrade_rolls_the_workers_and_waits_before_the_api_and_a_rollback_the_other_way() -> None:
+    page = (ROOT / OPERATIONS).read_text()
+    there, back = (part.split("**Redis's password**")[0] for part in page.split("## Upgrade")[1].split("**Rollback**"))
+    worker, api = "deployment/inlay-worker", "deployment/inlay-api"
+    compose = [r"up -d --no-deps worker-gpu$", r"^ *\$ until .*exec worker-gpu .*--ready;", r"up -d --no-deps api$"]
+    cluster = [f"set image {worker} ", f"rollout status {worker}$", f"set image {api} ", f"rollout status {api}$"]
+    assert in_order(there, compose)
+    assert in_order(there, cluster)
+    assert in_order(back, [compose[2], compose[0]])
+    assert in_order(back, [*cluster[2:], *cluster[:2]])
+    assert "apply -k" not in "".join(shown(OPERATIONS)), "rolls both at once"
+
+
+def in_order(text: str, wanted: list[str]) -> bool:
+    """Each is found once, after the one before."""
+    found = [[match.start() for match in re.finditer(each, text, re.MULTILINE)] for each in wanted]
+    places = [place for places in found for place in places]
+    return len(places) == len(wanted) and places == sorted(places)
 
 
 def test_the_copied_example_names_the_volumes_as_the_page_of_operations_does() -> None:
@@ -183,5 +215,7 @@ def test_a_misspelt_command_does_not_pass_for_a_right_one(walk: Walk) -> None:
         "docker compose up --no-such-option",
         "docker build --target no-such-stage",
         "docker run --rm -v inlay_no-such-volume:/data:ro alpine true",
+        "kubectl -n inlay set image deployment/inlay-worker api=registry.example.com/inlay-worker:0.2.0",
+        "kubectl rollout status deployment/inlay-worker",
     ):
         walk(f"! {command} 2>&1")
