@@ -45,10 +45,11 @@ CallerDep = Annotated[str, require_caller]
 
 def may_listen(host: str, settings: Settings) -> bool:
     """Whether the service may listen on `host`: without keys only where nobody else can reach it, unless told so."""
-    return settings.api_keys_file is not None or settings.allow_anonymous or _is_loopback(host)
+    return settings.api_keys_file is not None or settings.allow_anonymous or is_loopback(host)
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Whether a host, by name or address without a port, is this machine as only itself can reach it."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:

@@ -19,10 +19,14 @@ from starlette.routing import Match, Route
 
 from app.auth import require_caller
 from app.bodies import max_body_bytes
+from app.body_guard import BodyGuard, BodyLimits
+from app.browser_guard import BrowserGuard
 from app.cors import allow_origins
-from app.middleware import BodyGuard, BodyLimits, RequestIds, current_request_id
+from app.heads import Heads, is_monitored
+from app.middleware import LastDefence, RequestIds, current_request_id
 from app.observing import Observing
 from app.openapi_bodies import complete
+from app.page_headers import answer_headers
 from app.problems import Problem, from_http_status, store_failed
 from app.rendering import answer_to
 from app.routes import (
@@ -83,9 +87,13 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.services = open_services(settings)
     limits = BodyLimits(max_body_bytes(settings), settings.max_inflight_bytes, settings.body_timeout_s)
 
+    app.add_middleware(Heads)  # each is added around those before it
+    if settings.api_keys_file is None:
+        app.add_middleware(BrowserGuard, settings=settings)
     app.add_middleware(BodyGuard, limits=limits)
-    app.add_middleware(RequestIds)
+    app.add_middleware(LastDefence)
     allow_origins(app, settings.cors_origins)
+    app.add_middleware(RequestIds, headers=answer_headers(shared=bool((settings.cors_origins or "").strip())))
     app.add_middleware(Observing, services=app.state.services)  # added last, so it is outermost
 
     for kind in (Problem, HTTPException, RequestValidationError, RedisError, BlobsAway):
@@ -115,7 +123,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
 
 
 async def _on_error(request: Request, error: Exception) -> Response:
-    """Renders every error that somebody raised on purpose; the others are `RequestIds`' to catch."""
+    """Renders every error that somebody raised on purpose; the others are `LastDefence`'s to catch."""
     match error:
         case Problem():
             problem, status = error, None
@@ -136,7 +144,8 @@ def _allowed(request: Request, first: str) -> str:
     """All methods of the address; the framework names those of the first route that fits it only."""
     routes = [route for room in (*PROTECTED, *OPEN) for route in room.router.routes if isinstance(route, Route)]
     fitting = [route.methods or set() for route in routes if route.matches(request.scope)[0] is not Match.NONE]
-    return ", ".join(sorted(set(first.split(", ")).union(*fitting) - {""}))
+    heads = {"HEAD"} if is_monitored(request.scope) else set[str]()
+    return ", ".join(sorted(set(first.split(", ")).union(heads, *fitting) - {""}))
 
 
 def _describe(app: FastAPI) -> dict[str, Any]:

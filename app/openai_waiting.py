@@ -20,10 +20,11 @@ FIRST_POLL_S, LONGEST_POLL_S = 0.05, 0.4
 log = structlog.get_logger(__name__)
 
 
-async def ended_well(request: Request, services: Services, accepted: Accepted) -> JobRecord:
+async def ended_well(request: Request, services: Services, accepted: Accepted, *, keyed: bool) -> JobRecord:
     """The record of the job once it has succeeded.
 
-    A client that goes away meanwhile takes the job with it, unless an earlier request has submitted it.
+    A client that goes away meanwhile takes the job with it, unless it can ask for it again: `keyed` says whether the
+    request came with an `Idempotency-Key`, under which the next one is answered with the same job.
 
     Raises:
         Problem: the job failed, was canceled, or takes longer than one waits here.
@@ -33,7 +34,9 @@ async def ended_well(request: Request, services: Services, accepted: Accepted) -
     deadline, pause_s = time.monotonic() + services.settings.openai_wait_s, FIRST_POLL_S
     while await services.stored(services.store.state, job_id) not in {*FINAL_STATES, None}:
         if await request.is_disconnected():
-            await _leave(services, accepted)
+            if not keyed:
+                await _take_along(services, accepted.record)
+            raise ClientDisconnect
         left_s = deadline - time.monotonic()
         if left_s <= 0 or services.stopping():
             raise _too_long(job_path(job_id, str(request.scope.get("root_path", ""))), job_id)
@@ -47,12 +50,9 @@ async def ended_well(request: Request, services: Services, accepted: Accepted) -
     raise Problem(problem_types.JOB_CANCELED, f"The job {job_id} was canceled.")
 
 
-async def _leave(services: Services, accepted: Accepted) -> None:
-    record = accepted.record
-    if not accepted.replayed:
-        log.info("client_left", job_id=record.id)
-        await services.stored(cancel, services, record.caller, record.id)
-    raise ClientDisconnect
+async def _take_along(services: Services, record: JobRecord) -> None:
+    log.info("client_left", job_id=record.id)
+    await services.stored(cancel, services, record.caller, record.id)
 
 
 def _too_long(path: str, job_id: str) -> Problem:

@@ -1,4 +1,4 @@
-"""Headers of answers that a browser shows as a page."""
+"""Headers that tell browsers what an answer may do, and who may use it."""
 
 from __future__ import annotations
 
@@ -14,12 +14,26 @@ _OWN = {
 }
 
 
-def page_headers(images: str) -> dict[str, str]:
+def page_headers(images: str, styles: str = "'self'") -> dict[str, str]:
     """Let a page have nothing but what this service serves; `images` says where pictures may come from beside it."""
-    policy = _OWN | {"img-src": f"'self' {images}"}
+    policy = _OWN | {"img-src": f"'self' {images}", "style-src": styles}
     return {
         "Content-Security-Policy": "; ".join(f"{name} {value}" for name, value in policy.items()),
         "Cross-Origin-Opener-Policy": "same-origin",
         "Cross-Origin-Resource-Policy": "same-origin",
         "Referrer-Policy": "no-referrer",
+    }
+
+
+def answer_headers(*, shared: bool) -> dict[str, str]:
+    """Headers of every answer that is no page of ours: shown by itself it does nothing, and nobody frames it.
+
+    `shared` says whether pages of other origins may call the service: only then may they show its pictures, too.
+    """
+    return {
+        "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+        "Cross-Origin-Resource-Policy": "cross-origin" if shared else "same-origin",
+        "Referrer-Policy": "no-referrer",
+        "X-Content-Type-Options": "nosniff",
+        "X-Frame-Options": "DENY",
     }

@@ -80,6 +80,12 @@ class Settings(BaseSettings):
     allow_anonymous: bool = Field(
         False, description="Listen on other addresses than loopback although there are no API keys."
     )
+    allowed_hosts: str | None = Field(
+        None,
+        pattern=r"^([\s*\w.-]|[0-9a-fA-F]*(:[0-9a-fA-F.]*){2,})*$",
+        description="Names of the service beside loopback, separated by spaces, without ports; `*` for all. Without "
+        "API keys no other `Host` is served; unset, any is if `INLAY_ALLOW_ANONYMOUS` is set.",
+    )
     idempotency_ttl_s: int = Field(
         86400, ge=1, description="Seconds after submission in which its `Idempotency-Key` stands for the same job."
     )

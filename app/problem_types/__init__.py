@@ -4,7 +4,14 @@ A code never changes its meaning. `docs/api.md` has one row, with an anchor, for
 `type` points to.
 """
 
-from app.problem_types.callers import IDEMPOTENCY_KEY_REUSED, RATE_LIMITED, TOO_MANY_ACTIVE_JOBS, UNAUTHORIZED
+from app.problem_types.callers import (
+    HOST_REFUSED,
+    IDEMPOTENCY_KEY_REUSED,
+    ORIGIN_REFUSED,
+    RATE_LIMITED,
+    TOO_MANY_ACTIVE_JOBS,
+    UNAUTHORIZED,
+)
 from app.problem_types.jobs import (
     JOB_CANCELED,
     JOB_EXPIRED,
@@ -112,8 +119,8 @@ SUBMIT_PROBLEMS = (
     OVERLOADED,
 )
 """What can be wrong with a submission."""
-EVERYWHERE = (STORAGE_UNAVAILABLE, INTERNAL_ERROR)
-"""What every route that touches the store may answer."""
+EVERYWHERE = (HOST_REFUSED, ORIGIN_REFUSED, STORAGE_UNAVAILABLE, INTERNAL_ERROR)
+"""What every route may answer."""
 
 __all__ = [
     "ANIMATED_IMAGE",
@@ -128,6 +135,7 @@ __all__ = [
     "EVERYWHERE",
     "FILE_EMPTY",
     "FILE_TOO_LARGE",
+    "HOST_REFUSED",
     "HTTP_ERROR",
     "IDEMPOTENCY_KEY_REUSED",
     "IMAGE_CORRUPT",
@@ -151,6 +159,7 @@ __all__ = [
     "METHOD_NOT_ALLOWED",
     "MISSING_FIELD",
     "NO_WORKER",
+    "ORIGIN_REFUSED",
     "OVERLOADED",
     "PROBLEM_DOCS_PATH",
     "QUEUE_FULL",

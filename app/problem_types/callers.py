@@ -9,6 +9,20 @@ UNAUTHORIZED = define(
     cause="The header `Authorization: Bearer` is missing, or its key is unknown or no longer valid.",
     cure="Send the key that the operator made for you with `inlay keys new`.",
 )
+HOST_REFUSED = define(
+    "host_refused",
+    403,
+    "The service has another name",
+    cause="There are no API keys, and `Host` is neither loopback nor a name in `INLAY_ALLOWED_HOSTS`.",
+    cure="Call it as `localhost` or `127.0.0.1`; the operator can add names to `INLAY_ALLOWED_HOSTS`.",
+)
+ORIGIN_REFUSED = define(
+    "origin_refused",
+    403,
+    "A page of another origin may not ask for this",
+    cause="A browser asks for a page whose origin `INLAY_CORS_ORIGINS` does not name, or for more than pages may.",
+    cure="Serve page and service under one origin, or let the operator name the page's in `INLAY_CORS_ORIGINS`.",
+)
 IDEMPOTENCY_KEY_REUSED = define(
     "idempotency_key_reused",
     422,

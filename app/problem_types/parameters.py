@@ -13,7 +13,7 @@ UNKNOWN_FIELD = define(
     "unknown_field",
     422,
     "A field is not known",
-    cause="This task has no such parameter; often a spelling mistake, or a mask sent to a task that takes none.",
+    cause="There is no such parameter here; often a spelling mistake, or a mask sent to a task that takes none.",
     cure="Remove or rename the field that `pointer` names.",
 )
 INVALID_FIELD = define(

@@ -20,9 +20,15 @@ router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
 LONGEST_PAGE = 100
 _PLACE = re.compile(rb"[0-9]{1,20}")
 
-Limit = Annotated[int, Query(ge=1, le=LONGEST_PAGE, description="Jobs on one page.")]
-State = Annotated[JobState | None, Query(description="Only jobs in this state.")]
-Cursor = Annotated[str | None, Query(max_length=64, description="`next_cursor` of the page before.")]
+
+class Asked(BaseModel):
+    """Which jobs; whatever else stands in the query is refused, as a misspelt filter would list everything."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    limit: int = Field(20, ge=1, le=LONGEST_PAGE, description="Jobs on one page.")
+    state: JobState | None = Field(None, description="Only jobs in this state.")
+    cursor: str | None = Field(None, max_length=64, description="`next_cursor` of the page before.")
 
 
 class JobPage(BaseModel):
@@ -37,26 +43,22 @@ class JobPage(BaseModel):
 @router.get(
     "",
     summary="List jobs",
-    responses=docs.responses({}, (problem_types.INVALID_FIELD,)),
+    responses=docs.responses({}, (problem_types.INVALID_FIELD, problem_types.UNKNOWN_FIELD)),
 )
 async def list_jobs(
     request: Request,
     services: ServicesDep,
     caller: CallerDep,
-    limit: Limit = 20,
-    state: State = None,
-    cursor: Cursor = None,
+    asked: Annotated[Asked, Query()],
 ) -> JobPage:
     """The caller's own jobs that are still kept, newest first; jobs that arrive meanwhile do not shift the pages."""
-    after = None if cursor is None else _place(cursor)
+    after = None if asked.cursor is None else _place(asked.cursor)
     base_path = str(request.scope.get("root_path", ""))
-    return await services.stored(_page, services, caller, base_path, limit, state, after)
+    return await services.stored(_page, services, caller, base_path, asked, after)
 
 
-def _page(
-    services: Services, caller: str, base_path: str, limit: int, state: JobState | None, after: int | None
-) -> JobPage:
-    page = services.listing.page(caller, limit=limit, state=state, after=after)
+def _page(services: Services, caller: str, base_path: str, asked: Asked, after: int | None) -> JobPage:
+    page = services.listing.page(caller, limit=asked.limit, state=asked.state, after=after)
     jobs = [view(services, record, base_path) for record in page.records]
     return JobPage(jobs=jobs, next_cursor=None if page.next_place is None else _cursor(page.next_place))
 

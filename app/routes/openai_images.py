@@ -79,7 +79,8 @@ async def edit_image(
 async def _answer(
     request: Request, services: Services, caller: str, asked: Asked, key: str | None, headers: dict[str, str]
 ) -> Response:
-    record = await ended_well(request, services, await accept(services, caller, asked.submission, key))
+    accepted = await accept(services, caller, asked.submission, key)
+    record = await ended_well(request, services, accepted, keyed=key is not None)
     base = str(request.base_url).rstrip("/")
     data = await services.shelved(_by_address if asked.as_url else _by_content, services, record, base)
     images = OpenAIImages(created=int(record.created_at.timestamp()), data=data)

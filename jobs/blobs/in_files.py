@@ -28,6 +28,10 @@ class Files(Protocol):
         """Write a whole file."""
         ...
 
+    def makedirs(self, path: str, exist_ok: bool) -> object:
+        """Make a folder and those above it; nothing where there are no folders."""
+        ...
+
     def cat_file(self, path: str) -> bytes:
         """Read a whole file."""
         ...
@@ -139,6 +143,7 @@ class FileBlobStore:
             return []
 
     def _write(self, path: str, data: bytes, content_type: str) -> None:
+        self._files.makedirs(path.rpartition("/")[0], exist_ok=True)
         self._files.pipe_file(path, data)
 
     def _remove(self, paths: list[str]) -> None:

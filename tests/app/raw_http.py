@@ -38,7 +38,9 @@ def all_from(connection: socket.socket) -> bytes:
 def upload_that_stalls(api: ApiProcess, sent_bytes: int) -> socket.socket:
     """A connection that announces a body of 1.5 MB and stops after so many bytes."""
     connection = socket.create_connection(("127.0.0.1", api.port), timeout=30)
-    head = "POST /v1/jobs HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 1500000\r\n\r\n"
+    head = (
+        "POST /v1/jobs HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 1500000\r\n\r\n"
+    )
     connection.sendall(head.encode() + b" " * sent_bytes)
     return connection
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import httpx
 import pytest
 
@@ -29,6 +31,31 @@ def test_framework_errors_are_problems(http: httpx.Client) -> None:
     problem(wrong_method, 405, "method_not_allowed")
     assert wrong_method.headers["allow"] == "GET, POST"
     assert http.put(f"/v1/jobs/{'0' * 32}").headers["allow"] == "DELETE, GET"
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/", "/healthz", "/readyz", "/metrics", "/v1/limits", "/v1/models", "/docs", "/docs/problems", "/openapi.json"],
+)
+def test_monitors_may_ask_with_head(http: httpx.Client, path: str) -> None:
+    head, whole = http.head(path), http.get(path)
+    assert (head.status_code, head.content) == (200, b"")
+    assert whole.content
+    assert head.headers["content-type"] == whole.headers["content-type"]
+    if path != "/metrics":  # it counts this very request
+        assert head.headers["content-length"] == str(len(whole.content))
+    if path != "/openapi.json":
+        assert "HEAD" in http.put(path).headers["allow"]
+
+
+def test_head_is_measured_by_its_route(http: httpx.Client) -> None:
+    http.head("/v1/limits")
+    told = http.get("/metrics").text
+    assert re.search(r'^inlay_\w+\{[^}]*method="HEAD"[^}]*route="/v1/limits"', told, re.MULTILINE)
+
+
+def test_head_elsewhere_is_refused(http: httpx.Client) -> None:
+    assert http.head("/v1/jobs").status_code == 405
 
 
 def test_request_id_is_kept_if_sane_and_replaced_otherwise(http: httpx.Client) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
 from typing import Any
 
 import httpx
@@ -15,6 +16,7 @@ from tests.app.answers import problem
 from tests.app.pictures import base64_text, encoded, gradient, mask_png, picture_png
 from tests.app.stand_in import StandIn
 
+POSTS = 100
 FIELDS = {"task": "inpaint", "steps": "9"}
 
 
@@ -29,8 +31,17 @@ def send(http: httpx.Client, headers: dict[str, str], **changes: Any) -> httpx.R
 
 
 def test_hundred_posts_at_once_make_one_job(http: httpx.Client, worker: StandIn, key: dict[str, str]) -> None:
-    with ThreadPoolExecutor(25) as pool:
-        answers = list(pool.map(lambda _: send(http, key), range(100)))
+    together = Barrier(POSTS)
+    address = str(http.base_url)
+
+    def post(_: int) -> httpx.Response:
+        with httpx.Client(base_url=address, timeout=120, trust_env=False) as client:
+            assert client.get("/healthz").status_code == 200  # the connection is there before all begin
+            together.wait(60)
+            return send(client, key)
+
+    with ThreadPoolExecutor(POSTS) as pool:
+        answers = list(pool.map(post, range(POSTS)))
     assert {answer.status_code for answer in answers} == {202}
     (job_id,) = {answer.json()["id"] for answer in answers}
     assert [answer.headers.get("idempotent-replayed") for answer in answers].count(None) == 1

@@ -96,6 +96,11 @@ def test_senseless_queries_are_refused(http: httpx.Client, query: dict[str, Any]
     problem(http.get("/v1/jobs", params=query), 422, "invalid_field", pointer)
 
 
+@pytest.mark.parametrize("name", ["stat", "State", "offset", "page"])
+def test_a_misspelt_parameter_is_refused_by_name_and_does_not_list_everything(http: httpx.Client, name: str) -> None:
+    problem(http.get("/v1/jobs", params={name: "queued", "limit": "2"}), 422, "unknown_field", f"/{name}")
+
+
 def test_an_old_cursor_of_jobs_that_are_gone_ends_the_list(http: httpx.Client, worker: StandIn) -> None:
     submit(http)
     submit(http)

@@ -250,6 +250,20 @@ def test_client_that_leaves_cancels_its_job(worker: StandIn, api: ApiProcess) ->
         time.sleep(0.05)
 
 
+def test_client_that_leaves_with_a_key_finds_its_job_again(worker: StandIn, api: ApiProcess) -> None:
+    key, asked = {"Idempotency-Key": "mine"}, {"prompt": "a vase"}
+    with pytest.raises(httpx.ReadTimeout):
+        api.client.post("/v1/images/generations", json=asked, headers=key, timeout=1.0)
+    (job_id,) = worker.queue.waiting()
+    time.sleep(1.5)  # the service has seen that nobody waits any more
+    assert worker.store.state(job_id) == JobState.QUEUED
+    with at_work(worker) as work:
+        answer = api.client.post("/v1/images/generations", json=asked, headers=key)
+    assert answer.status_code == 200
+    assert answer.headers["x-inlay-job"] == job_id
+    assert [base64.b64decode(one["b64_json"]) for one in answer.json()["data"]] == work.pictures
+
+
 def test_wait_is_bounded_and_the_job_goes_on() -> None:
     with RedisProcess() as redis, ApiProcess(redis_url=redis.url, openai_wait_s=0.3) as api:
         worker = StandIn(Settings(redis_url=SecretStr(redis.url)))

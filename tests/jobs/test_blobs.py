@@ -10,6 +10,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from fsspec.core import url_to_fs
 from fsspec.implementations.memory import MemoryFileSystem
 
 from jobs import keys
@@ -34,13 +35,15 @@ def s3() -> Iterator[S3Server]:
         yield server
 
 
-@pytest.fixture(params=["redis", "folder", "s3", "any"])
+@pytest.fixture(params=["redis", "folder", "s3", "any", "local"])
 def blobs(request: pytest.FixtureRequest, redis: RedisClient, settings: Settings, tmp_path: Path) -> BlobStore:
     match request.param:
         case "any":
             return FileBlobStore(MemoryFileSystem(), f"{tmp_path}/pictures")
         case "s3":
             url = f"{request.getfixturevalue('s3').url}/{tmp_path.name}"
+        case "local":  # one of fsspec's others that has folders
+            url = f"local://{tmp_path}/pictures"
         case "folder":
             url = f"file://{tmp_path}/pictures"
         case _:
@@ -81,6 +84,19 @@ def test_no_key_leads_out_of_its_job(folder: BlobStore, name: str) -> None:
     for key in (keys.blob(JOB, name), keys.blob(f"../{OTHER}", "image"), f"{OTHER}/image"):
         with pytest.raises((ValueError, BlobsAway)):
             folder.get(key)
+
+
+@pytest.mark.parametrize("url", ["local://{}", "memory://{}"])
+def test_folders_are_made_where_a_store_has_them(url: str, tmp_path: Path) -> None:
+    files, root = url_to_fs(url.format(tmp_path), skip_instance_cache=True)
+    blobs = FileBlobStore(files, root)
+    blobs.check()
+    blobs.put(keys.blob(JOB, "image"), PNG, "image/png", ttl_s=60)
+    blobs.put(keys.blob(JOB, "mask"), PNG, "image/png", ttl_s=60)
+    assert blobs.get(keys.blob(JOB, "image")).data == PNG
+    assert blobs.jobs() == [JOB]
+    blobs.delete_job(JOB)
+    assert blobs.written_at(JOB) is None
 
 
 def test_only_s3_presigns_and_what_it_signs_is_that_picture_alone(blobs: BlobStore, s3: S3Server) -> None:
