@@ -28,7 +28,8 @@ if TYPE_CHECKING:
         WaitTimeout,
     )
     from inlay.events import Ended, Event, Progressed, Queued, Started
-    from inlay.models import Deliveries, Job, Parameters, Progress
+    from inlay.models import Deliveries, Input, Job, Progress, Result
+    from inlay.parameters import DrawnParameters, InpaintParameters, Parameters, SeamParameters
     from inlay.retries import RetryPolicy
 
 __all__ = [
@@ -37,10 +38,13 @@ __all__ = [
     "Conflict",
     "ConnectionFailed",
     "Deliveries",
+    "DrawnParameters",
     "Ended",
     "Event",
     "Gone",
     "InlayError",
+    "InpaintParameters",
+    "Input",
     "InvalidRequest",
     "Job",
     "JobCanceled",
@@ -53,7 +57,9 @@ __all__ = [
     "Progressed",
     "Queued",
     "Refused",
+    "Result",
     "RetryPolicy",
+    "SeamParameters",
     "ServiceFailed",
     "Started",
     "TooManyRequests",
@@ -62,7 +68,7 @@ __all__ = [
     "WaitTimeout",
 ]
 
-_MODULES = ("async_client", "client", "errors", "events", "models", "retries")
+_MODULES = ("async_client", "client", "errors", "events", "models", "parameters", "retries")
 
 if not TYPE_CHECKING:  # who checks types shall not believe that the package has whatever is asked for
 

@@ -11,10 +11,11 @@ import httpx
 
 from inlay import calls
 from inlay.calls import Call, Picture
-from inlay.connecting import DEFAULT_URL, authorization, on_this_machine, successful, unreachable
+from inlay.connecting import DEFAULT_URL, authorization, on_this_machine
 from inlay.events import Event, Trail
 from inlay.models import Deliveries, Job, JobState
 from inlay.retries import RetryPolicy
+from inlay.sending import Sending
 from inlay.tasks import Tasks
 from inlay.waiting import Patience, ended_well, poll_pause_s
 
@@ -41,6 +42,7 @@ class AsyncClient(Tasks[Coroutine[Any, Any, Job]]):
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         self._retries = retries or RetryPolicy()
+        self._timeout_s = timeout_s
         self._http = httpx.AsyncClient(
             base_url=url,
             headers=authorization(api_key),
@@ -73,7 +75,7 @@ class AsyncClient(Tasks[Coroutine[Any, Any, Job]]):
 
     async def wait(self, job_id: str, *, timeout_s: float | None = None) -> Job:
         """Return the job once it has succeeded. Raises `JobFailed`, `JobCanceled`, `WaitTimeout`."""
-        patience = Patience(timeout_s)
+        patience = Patience(timeout_s, self._timeout_s)
         while True:
             response = await self._send(calls.get(job_id, wait_s=patience.hold_s()))
             job = calls.read_job(response)
@@ -87,7 +89,7 @@ class AsyncClient(Tasks[Coroutine[Any, Any, Job]]):
         """Yield what happens to the job as it happens, from its first event or after the id `after`, to its end.
 
         A lost connection is taken up where it broke. With `previews` the service makes small pictures on the way.
-        Ends without a final event only after `timeout_s`.
+        Ends without a final event only after `timeout_s`, at the next word from the service, if only a heartbeat.
         """
         trail = Trail(job_id, self._retries, previews=previews, after=after, timeout_s=timeout_s)
         while not trail.over:
@@ -103,13 +105,21 @@ class AsyncClient(Tasks[Coroutine[Any, Any, Job]]):
                             event = trail.read(line)
                             if event is not None:
                                 yield event
+                            if not line and trail.late:
+                                break
                         trail.end()
             except httpx.TransportError as error:
                 trail.fail(error, self._http.base_url)
             await asyncio.sleep(trail.pause_s)
 
-    async def poll(self, job_id: str, *, interval_s: float | None = None) -> AsyncIterator[Job]:
-        """Yield the job now and at every change until it is final; polls at `interval_s`, else as the service asks."""
+    async def poll(
+        self, job_id: str, *, interval_s: float | None = None, timeout_s: float | None = None
+    ) -> AsyncIterator[Job]:
+        """Yield the job now and at every change until it is final; polls at `interval_s`, else as the service asks.
+
+        Raises `WaitTimeout` after `timeout_s`, also if nothing changes.
+        """
+        patience = Patience(timeout_s)
         last: Mapping[str, Any] | None = None
         while True:
             response = await self._send(calls.get(job_id))
@@ -119,7 +129,7 @@ class AsyncClient(Tasks[Coroutine[Any, Any, Job]]):
             if job.final:
                 return
             last = job.raw
-            await asyncio.sleep(interval_s or poll_pause_s(response))
+            await asyncio.sleep(patience.at_most_s(interval_s or poll_pause_s(response), job))
 
     async def result(self, job_id: str, index: int = 0) -> bytes:
         """The encoded picture. Raises `Conflict` before it exists."""
@@ -134,7 +144,7 @@ class AsyncClient(Tasks[Coroutine[Any, Any, Job]]):
         return calls.read_job(await self._send(calls.cancel(job_id)))
 
     async def delete(self, job_id: str) -> None:
-        """Cancel the job and delete everything about it."""
+        """Cancel the job and delete everything about it. Gone already, once an answer was lost, is as wanted."""
         await self._send(calls.delete(job_id))
 
     async def models(self) -> Mapping[str, Any]:
@@ -161,9 +171,8 @@ class AsyncClient(Tasks[Coroutine[Any, Any, Job]]):
         return body
 
     async def _send(self, call: Call) -> httpx.Response:
-        attempt = 0
+        sending = Sending(call, self._retries)
         while True:
-            attempt += 1
             try:
                 response = await self._http.request(
                     call.method,
@@ -174,14 +183,11 @@ class AsyncClient(Tasks[Coroutine[Any, Any, Job]]):
                     follow_redirects=call.elsewhere,
                 )
             except httpx.TransportError as error:
-                delay_s = self._retries.after_failure(call, error, attempt)
-                if delay_s is None:
-                    raise unreachable(self._http.base_url, error) from error
+                sending.failed(error, self._http.base_url)
             else:
-                delay_s = self._retries.after_response(call, response, attempt)
-                if delay_s is None:
-                    return successful(response)
-            await asyncio.sleep(delay_s)
+                if sending.answered(response):
+                    return response
+            await asyncio.sleep(sending.pause_s)
 
     async def __aenter__(self) -> Self:
         return self

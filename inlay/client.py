@@ -11,10 +11,11 @@ import httpx
 
 from inlay import calls
 from inlay.calls import Call, Picture
-from inlay.connecting import DEFAULT_URL, authorization, on_this_machine, successful, unreachable
+from inlay.connecting import DEFAULT_URL, authorization, on_this_machine
 from inlay.events import Event, Trail
 from inlay.models import Deliveries, Job, JobState
 from inlay.retries import RetryPolicy
+from inlay.sending import Sending
 from inlay.tasks import Tasks
 from inlay.waiting import Patience, ended_well, poll_pause_s
 
@@ -41,6 +42,7 @@ class Client(Tasks[Job]):
         transport: httpx.BaseTransport | None = None,
     ) -> None:
         self._retries = retries or RetryPolicy()
+        self._timeout_s = timeout_s
         self._http = httpx.Client(
             base_url=url,
             headers=authorization(api_key),
@@ -71,7 +73,7 @@ class Client(Tasks[Job]):
 
     def wait(self, job_id: str, *, timeout_s: float | None = None) -> Job:
         """Return the job once it has succeeded. Raises `JobFailed`, `JobCanceled`, `WaitTimeout`."""
-        patience = Patience(timeout_s)
+        patience = Patience(timeout_s, self._timeout_s)
         while True:
             response = self._send(calls.get(job_id, wait_s=patience.hold_s()))
             job = calls.read_job(response)
@@ -85,7 +87,7 @@ class Client(Tasks[Job]):
         """Yield what happens to the job as it happens, from its first event or after the id `after`, to its end.
 
         A lost connection is taken up where it broke. With `previews` the service makes small pictures on the way.
-        Ends without a final event only after `timeout_s`.
+        Ends without a final event only after `timeout_s`, at the next word from the service, if only a heartbeat.
         """
         trail = Trail(job_id, self._retries, previews=previews, after=after, timeout_s=timeout_s)
         while not trail.over:
@@ -101,13 +103,19 @@ class Client(Tasks[Job]):
                             event = trail.read(line)
                             if event is not None:
                                 yield event
+                            if not line and trail.late:
+                                break
                         trail.end()
             except httpx.TransportError as error:
                 trail.fail(error, self._http.base_url)
             time.sleep(trail.pause_s)
 
-    def poll(self, job_id: str, *, interval_s: float | None = None) -> Iterator[Job]:
-        """Yield the job now and at every change until it is final; polls at `interval_s`, else as the service asks."""
+    def poll(self, job_id: str, *, interval_s: float | None = None, timeout_s: float | None = None) -> Iterator[Job]:
+        """Yield the job now and at every change until it is final; polls at `interval_s`, else as the service asks.
+
+        Raises `WaitTimeout` after `timeout_s`, also if nothing changes.
+        """
+        patience = Patience(timeout_s)
         last: Mapping[str, Any] | None = None
         while True:
             response = self._send(calls.get(job_id))
@@ -117,7 +125,7 @@ class Client(Tasks[Job]):
             if job.final:
                 return
             last = job.raw
-            time.sleep(interval_s or poll_pause_s(response))
+            time.sleep(patience.at_most_s(interval_s or poll_pause_s(response), job))
 
     def result(self, job_id: str, index: int = 0) -> bytes:
         """The encoded picture. Raises `Conflict` before it exists."""
@@ -132,7 +140,7 @@ class Client(Tasks[Job]):
         return calls.read_job(self._send(calls.cancel(job_id)))
 
     def delete(self, job_id: str) -> None:
-        """Cancel the job and delete everything about it."""
+        """Cancel the job and delete everything about it. Gone already, once an answer was lost, is as wanted."""
         self._send(calls.delete(job_id))
 
     def models(self) -> Mapping[str, Any]:
@@ -159,9 +167,8 @@ class Client(Tasks[Job]):
         return body
 
     def _send(self, call: Call) -> httpx.Response:
-        attempt = 0
+        sending = Sending(call, self._retries)
         while True:
-            attempt += 1
             try:
                 response = self._http.request(
                     call.method,
@@ -172,14 +179,11 @@ class Client(Tasks[Job]):
                     follow_redirects=call.elsewhere,
                 )
             except httpx.TransportError as error:
-                delay_s = self._retries.after_failure(call, error, attempt)
-                if delay_s is None:
-                    raise unreachable(self._http.base_url, error) from error
+                sending.failed(error, self._http.base_url)
             else:
-                delay_s = self._retries.after_response(call, response, attempt)
-                if delay_s is None:
-                    return successful(response)
-            time.sleep(delay_s)
+                if sending.answered(response):
+                    return response
+            time.sleep(sending.pause_s)
 
     def __enter__(self) -> Self:
         return self

@@ -109,6 +109,11 @@ class Trail:
         left_s = SILENCE_S if self._deadline is None else max(0.1, self._deadline - time.monotonic())
         return httpx.Timeout(30.0, read=min(SILENCE_S, left_s))
 
+    @property
+    def late(self) -> bool:
+        """Whether the time to follow is over; what is still to be read does not count."""
+        return self._deadline is not None and time.monotonic() >= self._deadline
+
     def begin(self, response: httpx.Response) -> bool:
         """Whether a stream has begun; else it is over or there is a pause. Raises `ProblemError`."""
         self._fields = {}
@@ -138,28 +143,25 @@ class Trail:
 
     def end(self) -> None:
         """Say that the connection has ended; raises `httpx.TransportError` if the job has not."""
-        self.over = self.over or self._late()
+        self.over = self.over or self.late
         if not self.over:
             raise httpx.RemoteProtocolError("the stream ended before the job")
 
     def fail(self, error: httpx.TransportError, url: httpx.URL) -> None:
         """Say that the connection was lost. Raises `ConnectionFailed` if that happened too often in a row."""
         self._attempt += 1
-        self.over = self._late()
+        self.over = self.late
         if not self.over:
             delay_s = self._retries.after_failure(self.call, error, self._attempt)
             if delay_s is None:
                 raise unreachable(url, error) from error
             self.pause_s = delay_s
 
-    def _late(self) -> bool:
-        return self._deadline is not None and time.monotonic() >= self._deadline
-
     def _event(self, fields: Mapping[str, str]) -> Event | None:
         self._attempt = 0
         self._seen = fields.get("id", self._seen)
         event = parse_event(self._seen or "", fields.get("event", ""), json.loads(fields["data"]))
-        self.over = isinstance(event, Ended) or self._late()
+        self.over = isinstance(event, Ended) or self.late
         return event
 
 

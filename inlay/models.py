@@ -5,42 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from datetime import datetime
-from typing import Any, Literal, TypedDict
+from typing import Any, Literal, TypeVar
 
 from inlay.timings import Timings, parse_timings
 
 JobState = Literal["queued", "running", "succeeded", "failed", "canceled"]
-Side = Literal["left", "right", "top", "bottom"]
 FINAL_STATES: frozenset[str] = frozenset({"succeeded", "failed", "canceled"})
 
-
-class Output(TypedDict, total=False):
-    """How results are encoded: `format`, and `quality` 1–100 for webp and jpeg."""
-
-    format: Literal["png", "webp", "jpeg"]
-    quality: int
-
-
-class Parameters(TypedDict, total=False):
-    """Parameters that every task takes; the service's own defaults hold for what is left out."""
-
-    prompt: str
-    negative_prompt: str
-    guidance_scale: float
-    steps: int
-    solver: Literal["default", "newton"]
-    inner_steps: int
-    seed: int
-    n: int
-    model: str
-    output: Output
-    priority: Literal["normal", "high"]
-    preserve_known: bool
-    mask_feather_px: int
-    deadline_s: float
-    webhook_url: str
-    metadata: dict[str, str]
-    idempotency_key: str  # not for the sampling: the same submission under the same key is the same job
+PartT = TypeVar("PartT", "Progress", "Quality", "Input", "Result")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +41,37 @@ class JobFailure:
 
 
 @dataclass(frozen=True, slots=True)
+class Input:
+    """What the service understood of the upload; `None` where there is no such thing, as a mask.
+
+    The result's size is the picture's own where it is `None`. `coverage` is the share that is drawn, 0 to 1.
+    """
+
+    width_px: int
+    height_px: int
+    result_width_px: int | None = None
+    result_height_px: int | None = None
+    format: str | None = None
+    mask_source: str | None = None
+    mask_polarity: str | None = None
+    coverage: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One finished picture, `bytes` long; picture `index` was made with the job's `seed + index`."""
+
+    index: int
+    link: str
+    content_type: str
+    width_px: int
+    height_px: int
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
 class Job:
-    """A job as the service described it at one moment."""
+    """A job as the service described it at one moment. `attempt`: workers that have started on it."""
 
     id: str
     state: JobState
@@ -79,11 +80,18 @@ class Job:
     queue_position: int | None
     parameters: Mapping[str, Any]
     seed: int | None
+    input: Input | None
+    attempt: int | None
+    cancel_requested: bool
     timings: Timings
     quality: Quality
     error: JobFailure | None
+    results: tuple[Result, ...]
+    metadata: Mapping[str, str]
     links: Mapping[str, str]
     created_at: datetime | None
+    started_at: datetime | None
+    finished_at: datetime | None
     raw: Mapping[str, Any]
 
     @property
@@ -124,26 +132,37 @@ _ATTEMPT = tuple(field.name for field in fields(Attempt))
 
 
 def parse_job(body: Mapping[str, Any]) -> Job:
-    """Read the service's job JSON. Raises `KeyError` when it is not a job."""
+    """Read the service's job JSON. Raises `KeyError` or `TypeError` when it is not a job."""
     error = body.get("error")
     return Job(
         id=body["id"],
         state=body["state"],
         task=body["task"],
-        progress=Progress(**_known(Progress, body.get("progress"))),
+        progress=_part(Progress, body.get("progress") or {}),
         queue_position=body.get("queue_position"),
         parameters=body.get("parameters") or {},
         seed=body.get("seed"),
+        input=_part(Input, body["input"]) if body.get("input") else None,
+        attempt=body.get("attempt"),
+        cancel_requested=bool(body.get("cancel_requested")),
         timings=parse_timings(body.get("timings") or {}),
-        quality=Quality(**_known(Quality, body.get("quality"))),
+        quality=_part(Quality, body.get("quality") or {}),
         error=JobFailure(error.get("code", "unknown"), error.get("detail") or "") if error else None,
+        results=tuple(_part(Result, one) for one in body.get("results") or ()),
+        metadata=body.get("metadata") or {},
         links=body.get("links") or {},
-        created_at=datetime.fromisoformat(body["created_at"]) if body.get("created_at") else None,
+        created_at=_time(body.get("created_at")),
+        started_at=_time(body.get("started_at")),
+        finished_at=_time(body.get("finished_at")),
         raw=body,
     )
 
 
-def _known(kind: type[Progress | Quality], values: Mapping[str, Any] | None) -> dict[str, Any]:
-    """Those of `values` that the dataclass `kind` has fields for."""
+def _part(kind: type[PartT], told: Mapping[str, Any]) -> PartT:
+    """Those of the `told` values that the dataclass `kind` has fields for. Raises `TypeError` if one is missing."""
     names = {field.name for field in fields(kind)}
-    return {name: value for name, value in (values or {}).items() if name in names}
+    return kind(**{name: value for name, value in told.items() if name in names})
+
+
+def _time(told: str | None) -> datetime | None:
+    return datetime.fromisoformat(told) if told else None

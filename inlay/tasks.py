@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any, Generic, Literal, TypeVar, Unpack
 
 from inlay.calls import Picture
-from inlay.models import Parameters, Side
+from inlay.parameters import DrawnParameters, InpaintParameters, Parameters, SeamParameters, Side
 
 AnswerT = TypeVar("AnswerT")
 
@@ -20,14 +20,14 @@ class Tasks(ABC, Generic[AnswerT]):
         """Submit any task; `pictures` are files by form field. Raises `OSError` for unreadable files."""
 
     def complete(
-        self, image: Picture, *, keep: Side, fraction: float = 0.5, **parameters: Unpack[Parameters]
+        self, image: Picture, *, keep: Side, fraction: float = 0.5, **parameters: Unpack[SeamParameters]
     ) -> AnswerT:
         """Keep the side `keep` (its `fraction` of the picture) and draw the rest."""
         given: dict[str, Any] = {"keep": keep, "fraction": fraction, **parameters}
         return self.submit("complete", given, image=image)
 
-    def inpaint(self, image: Picture, mask: Picture | None = None, **parameters: Unpack[Parameters]) -> AnswerT:
-        """Repaint where `mask` is white; without a mask, where `image` is transparent."""
+    def inpaint(self, image: Picture, mask: Picture | None = None, **parameters: Unpack[InpaintParameters]) -> AnswerT:
+        """Repaint where `mask` is white (see `mask_polarity`); without a mask, where `image` is transparent."""
         return self.submit("inpaint", parameters, image=image, mask=mask)
 
     def outpaint(
@@ -38,7 +38,7 @@ class Tasks(ABC, Generic[AnswerT]):
         right_px: int = 0,
         top_px: int = 0,
         bottom_px: int = 0,
-        **parameters: Unpack[Parameters],
+        **parameters: Unpack[SeamParameters],
     ) -> AnswerT:
         """Draw beyond the borders, so many pixels on each side."""
         margins = {"left_px": left_px, "right_px": right_px, "top_px": top_px, "bottom_px": bottom_px}
@@ -66,10 +66,10 @@ class Tasks(ABC, Generic[AnswerT]):
         blur = {"kernel": kernel, "sigma_px": sigma_px, "length_px": length_px, "angle_deg": angle_deg}
         return self.submit("deblur", {**blur, **parameters}, image=image)
 
-    def style(self, reference: Picture, **parameters: Unpack[Parameters]) -> AnswerT:
+    def style(self, reference: Picture, **parameters: Unpack[DrawnParameters]) -> AnswerT:
         """Draw a picture from the prompt, in the style of `reference`."""
         return self.submit("style", parameters, reference=reference)
 
-    def generate(self, **parameters: Unpack[Parameters]) -> AnswerT:
+    def generate(self, **parameters: Unpack[DrawnParameters]) -> AnswerT:
         """Draw a picture from the prompt alone."""
         return self.submit("generate", parameters)

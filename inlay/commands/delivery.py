@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,7 +13,7 @@ import typer
 from inlay.client import Client
 from inlay.commands.target import check_alone, check_file, check_folder, is_standard_output, write
 from inlay.complaints import AfterSubmission, errors_as_exit_status
-from inlay.errors import InlayError, JobCanceled, JobFailed, WaitTimeout
+from inlay.errors import InlayError, JobCanceled, JobFailed
 from inlay.inline_pictures import show
 from inlay.models import Job
 from inlay.options import Delivery
@@ -39,7 +38,8 @@ def submit_and_fetch(
             print_json(job.raw) if delivery.as_json else typer.echo(job.id)
             return
         with _to_be_fetched_later(job.id):
-            job = ended_well(watch(_until(client, job.id, delivery.timeout_s), quiet=delivery.quiet))
+            seen = states(client, job.id, interval_s=POLL_S, timeout_s=delivery.timeout_s)
+            job = ended_well(watch(seen, quiet=delivery.quiet))
             written = [_target(delivery.output, task, picture, job, index) for index in range(_count(job))]
             for index, path in enumerate(written):
                 write(client.result(job.id, index), path)
@@ -92,15 +92,6 @@ def _tell(job: Job, written: list[Path], delivery: Delivery) -> None:
             if delivery.show and not delivery.quiet:
                 show(path.read_bytes(), sys.stdout)
             typer.echo(path)
-
-
-def _until(client: Client, job_id: str, timeout_s: float | None) -> Iterator[Job]:
-    """The job's states until it is final. Raises `WaitTimeout`."""
-    started = time.monotonic()
-    for job in states(client, job_id, interval_s=POLL_S, timeout_s=timeout_s):
-        yield job
-        if timeout_s is not None and not job.final and time.monotonic() - started > timeout_s:
-            raise WaitTimeout(job, timeout_s)
 
 
 def _target(output: Path | None, task: str, image: Path | None, job: Job, index: int) -> Path:

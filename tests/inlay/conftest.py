@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 from pydantic import SecretStr
@@ -23,8 +24,15 @@ class Player:
         self.worker = StandIn(settings)
         self.worker.appear()
         self._stopping = threading.Event()
+        self._taking = threading.Lock()
         self._thread = threading.Thread(target=self._play)
         self._thread.start()
+
+    @contextmanager
+    def resting(self) -> Iterator[None]:
+        """Takes no job meanwhile."""
+        with self._taking:
+            yield
 
     def stop(self) -> None:
         """End the thread."""
@@ -34,8 +42,9 @@ class Player:
 
     def _play(self) -> None:
         while not self._stopping.wait(0.02):
-            for job_id in self.worker.queue.waiting():
-                self._run(self.worker.start(job_id))
+            with self._taking:
+                for job_id in self.worker.queue.waiting():
+                    self._run(self.worker.start(job_id))
 
     def _run(self, record: JobRecord) -> None:
         for step in range(1, 4):
@@ -48,12 +57,25 @@ class Player:
 
 
 @pytest.fixture(scope="session")
-def service() -> Iterator[ApiProcess]:
-    """The API with a worker that plays."""
+def played() -> Iterator[tuple[ApiProcess, Player]]:
+    """The API, and a worker that plays."""
     with RedisProcess() as redis_server, ApiProcess(redis_url=redis_server.url) as api:
         player = Player(Settings(redis_url=SecretStr(redis_server.url)))
-        yield api
+        yield api, player
         player.stop()
+
+
+@pytest.fixture(scope="session")
+def service(played: tuple[ApiProcess, Player]) -> ApiProcess:
+    """The API with a worker that plays."""
+    return played[0]
+
+
+@pytest.fixture
+def resting(played: tuple[ApiProcess, Player]) -> Iterator[None]:
+    """Jobs wait during the test."""
+    with played[1].resting():
+        yield
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import socket
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -111,6 +112,16 @@ def test_waiting_ends_when_asked(inlay: Run) -> None:
     assert "is still running after 0.5 s" in waited.stderr
     job_id = json.loads(inlay("jobs", "--limit", 1, "--json").stdout)["jobs"][0]["id"]
     assert f"inlay result {job_id} -o FILE" in waited.stderr
+
+
+@pytest.mark.usefixtures("resting")
+@pytest.mark.parametrize("options", [(), ("--quiet",)])
+def test_waiting_ends_when_asked_also_while_the_job_is_in_the_queue(inlay: Run, options: tuple[str, ...]) -> None:
+    started = time.monotonic()
+    waited = inlay("generate", "--prompt", "a vase", "--timeout", 1, *options)
+    assert waited.exit_code == ExitStatus.TIMEOUT
+    assert "is still queued after 1 s" in waited.stderr
+    assert time.monotonic() - started < 10
 
 
 def test_a_refused_request_is_told_in_words_and_in_json(inlay: Run, picture: Path) -> None:

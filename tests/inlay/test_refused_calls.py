@@ -106,6 +106,36 @@ def test_reading_is_repeated_after_a_broken_connection(call: Caller) -> None:
     assert call(service, "get", "job1").id == "job1"
 
 
+@pytest.mark.parametrize("lost", [BROKEN_ANSWER, (502, {}), (503, {}, {"Retry-After": "0"}), (504, {})])
+@pytest.mark.parametrize("status", [404, 410])
+def test_a_deletion_whose_answer_was_lost_is_found_done(call: Caller, lost: Any, status: int) -> None:
+    service = ScriptedService(lost, (status, problem_json(status, "job_not_found")))
+    assert call(service, "delete", "job1") is None
+    assert len(service.requests) == 2
+
+
+@pytest.mark.parametrize("before", [[], [REFUSED_CONNECTION], [(429, {}, {"Retry-After": "0"})]])
+def test_deleting_what_there_never_was_is_an_error(call: Caller, before: list[Any]) -> None:
+    with pytest.raises(NotFound):
+        call(ScriptedService(*before, (404, problem_json(404, "job_not_found"))), "delete", "job1")
+
+
+def test_only_deletions_are_done_when_nothing_is_found(call: Caller) -> None:
+    for method in ("get", "cancel"):
+        with pytest.raises(NotFound):
+            call(ScriptedService(BROKEN_ANSWER, (404, problem_json(404, "job_not_found"))), method, "job1")
+
+
+def test_an_upload_that_was_too_slow_is_sent_again(call: Caller) -> None:
+    slow = (408, problem_json(408, "body_timeout", retryable=True))
+    service = ScriptedService(slow, (202, job_json()))
+    assert call(service, "complete", b"PNG", keep="left").id == "job1"
+    first, again = (request.headers["Idempotency-Key"] for request in service.requests)
+    assert first == again
+    with pytest.raises(Refused, match="408"):
+        call(ScriptedService((408, {})), "generate")
+
+
 @pytest.mark.parametrize(
     ("method", "below"), [("get", b""), ("result", b"/result/0"), ("cancel", b"/cancel"), ("follow", b"/events")]
 )
