@@ -67,7 +67,7 @@ def previews(job_id: str) -> str:
 
 
 def blob(job_id: str, name: str) -> str:
-    """Key of a job's blob, e.g. `inlay:blob:<job>:image`; results are named `result-0` and so on."""
+    """Key of a job's blob, e.g. `inlay:blob:<job>:image`; results begin with `result-`."""
     return f"inlay:blob:{job_id}:{name}"
 
 

@@ -100,8 +100,10 @@ class JobStore(RecordReader):
         if reason != b"done":
             raise TransitionRefused(job_id, found.decode(), to, reason.decode())
 
-    def claim(self, job_id: str, worker: str) -> JobRecord:
+    def claim(self, job_id: str, worker: str, *, token: str | None = None) -> JobRecord:
         """Take a queued job for a worker and count the attempt.
+
+        Sending it again with the same `token` (`new_token`), as when the answer was lost, takes and counts it once.
 
         Raises:
             JobNotFound, TransitionRefused: as `move`; nobody should then run the job.
@@ -111,14 +113,19 @@ class JobStore(RecordReader):
         if raw is None:
             raise JobNotFound(job_id)
         attempt = as_attempt(job_id, raw)
-        return self.transition(
+        self.move(
             job_id,
             JobState.RUNNING,
             expect={JobState.QUEUED},
             expect_attempt=attempt,
+            token=token,
             attempt=attempt + 1,
             worker=worker,
         )
+        record = self.get(job_id)
+        if record is None:
+            raise JobNotFound(job_id)
+        return record
 
     def report_progress(self, job_id: str, progress: Progress, *, attempt: int, worker: str | None = None) -> bool:
         """Store progress; False if this attempt (of `worker`) no longer owns the job, which must then be dropped."""

@@ -16,6 +16,7 @@ from jobs import keys
 from jobs.connect import RedisClient
 from jobs.record import JobRecord
 from jobs.scripts import Script
+from jobs.spec import AnySpec
 
 PLACE = """
 local id, caller, cost, ttl_s, urgent = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4], ARGV[5] == '1'
@@ -88,9 +89,23 @@ class Turn:
     @classmethod
     def of(cls, record: JobRecord) -> Turn:
         """The turn of a new job."""
-        spec = record.spec
-        rows = 1 if spec.guidance_scale == 1 else 2
-        return cls(record.caller, float(spec.n * spec.steps * rows), spec.priority == "high")
+        return cls(record.caller, float(evaluations(record.spec)), record.spec.priority == "high")
+
+
+def evaluations(spec: AnySpec) -> int:
+    """The network evaluations that a job asks for, of all its pictures, a guided one counted twice.
+
+    Told from the request alone: a correction that finds nothing to correct is not made, and in half precision one may
+    take an evaluation more.
+    """
+    if spec.task == "generate" or spec.inner_steps == 0:
+        a_step = 1  # nothing to meet, or nothing done about it
+    elif spec.solver == "newton":
+        a_step = 1 + 2 * spec.inner_steps
+    else:
+        a_step = 2
+    rows = 1 if spec.guidance_scale == 1 else 2
+    return spec.n * spec.steps * a_step * rows
 
 
 class Turns:

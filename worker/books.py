@@ -9,6 +9,7 @@ import logging
 from collections.abc import Callable
 from math import ceil
 
+from redis.exceptions import ConnectionError as RedisConnectionError
 from rq import worker_registration
 from rq.exceptions import DequeueTimeout, NoSuchJobError
 from rq.executions import Execution
@@ -147,6 +148,9 @@ class BookkeepingWorker(BaseWorker):
             entry.ended_at = now()
             trace = format_exc_info((type(error), error, error.__traceback__))
             self.handle_job_failure(entry, self.queues[0], exc_string=trace, execution=execution)
+            if self.connection.zscore(self.queues[0].failed_job_registry.key, entry.id) is None:
+                # RQ logs what Redis says to it, and returns as if all were well.
+                raise RedisConnectionError("RQ's books about a failed job were not written")
 
     def drop(self, job: ActiveJob) -> None:
         """Forget an execution; the entry itself belongs to somebody else by now, or goes back to the queue."""
@@ -154,6 +158,14 @@ class BookkeepingWorker(BaseWorker):
             with self.connection.pipeline() as pipeline:
                 self.cleanup_execution(job.entry, pipeline, job.execution)
                 pipeline.execute()
+
+    def erase(self, job: ActiveJob) -> None:
+        """Forget an execution and its entry: a canceled or deleted job, which RQ counts neither as done nor as failed.
+
+        RQ itself counts a job that is stopped as failed, and has no books for one whose cancellation ends its run.
+        """
+        self.drop(job)
+        self._jobs.remove(job.id)
 
     def beat_books(self) -> None:
         """Prolong the life of this worker and of all its executions in RQ's books."""

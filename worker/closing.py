@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Executor, Future, wait
 from datetime import UTC, datetime
-from typing import Protocol, Unpack
+from typing import Unpack
 
 from jobs.errors import JobNotFound, TransitionRefused
 from jobs.logs import job_context
@@ -17,6 +17,7 @@ from jobs.store import new_token
 from jobs.tracing import Story
 from worker import finishing
 from worker.active import ActiveJob
+from worker.books import BookkeepingWorker
 from worker.errors import PoisonJob, failure
 from worker.patience import GivenUp, Patience
 from worker.reporting import Reporting
@@ -27,25 +28,13 @@ logger = logging.getLogger(__name__)
 RUNNING = frozenset({JobState.RUNNING})
 
 
-class Books(Protocol):
-    """RQ's books about an execution."""
-
-    def close(self, job: ActiveJob, error: BaseException | None) -> None:
-        """Enter that the execution has ended."""
-        ...
-
-    def drop(self, job: ActiveJob) -> None:
-        """Forget the execution; the job itself goes on elsewhere or is gone."""
-        ...
-
-
 class Closing:
     """Ends jobs in the threads of `executor`. While one is being ended it is listed in `jobs`."""
 
     def __init__(
         self,
         shelf: Shelf,
-        books: Books,
+        books: BookkeepingWorker,
         executor: Executor,
         patience: Patience,
         settings: Settings,
@@ -103,8 +92,7 @@ class Closing:
                 logger.warning("job left for other workers, the store is away", extra={"job_id": job.id})
             except JobNotFound:
                 logger.info("job was deleted", extra={"job_id": job.id})
-                self._patience.insist(lambda: self._books.drop(job))
-                self._patience.insist(lambda: self._shelf.queue.remove(job.id))
+                self._patience.insist(lambda: self._books.erase(job))
             except TransitionRefused as refused:
                 logger.info("job belongs to another execution", extra={"job_id": job.id, "state": refused.state})
                 self._patience.insist(lambda: self._books.drop(job))
@@ -131,26 +119,26 @@ class Closing:
         painted = [job.painted[number] for number in range(job.pictures)]
         with job.stopwatch.measure("composite"):
             finished = finishing.finish(record, job.preparing.result(), painted)
+        results = finishing.listed(record, finished)
         with job.stopwatch.measure("store"):
-            results = self._patience.insist(
-                lambda: finishing.store(record, finished, shelf.blobs, ttl_s=self._result_ttl_s)
-            )
+            self._patience.insist(lambda: finishing.store(results, finished, shelf.blobs, ttl_s=self._result_ttl_s))
         self._reporting.stored(results)
         try:
             timings = self._declare(job, JobState.SUCCEEDED, results=results, quality=finished.quality)
         except (JobNotFound, TransitionRefused) as refused:
-            if isinstance(refused, JobNotFound) or refused.reason == "cancel_requested":
-                self._patience.insist(lambda: shelf.blobs.delete(result.blob for result in results))
-                self._end(job, JobState.CANCELED)
-                return
-            raise
+            # Under these names nobody will ever look for them.
+            self._patience.insist(lambda: shelf.blobs.delete(result.blob for result in results))
+            if isinstance(refused, JobNotFound) or refused.reason != "cancel_requested":
+                raise
+            self._end(job, JobState.CANCELED)
+            return
         self._patience.insist(lambda: shelf.store.record_service_time(timings.run_s))
-        self._tidy(job, None)
+        self._tidy(job, lambda: self._books.close(job, None))
         logger.info("job succeeded", extra={"job_id": job.id, "run_s": round(timings.run_s, 3), "nfe": timings.nfe})
 
     def _end(self, job: ActiveJob, to: JobState, error: BaseException | None = None) -> None:
         self._declare(job, to, error=None if error is None else failure(error))
-        self._tidy(job, error)
+        self._tidy(job, lambda: self._books.erase(job) if error is None else self._books.close(job, error))
         logger.info("job %s", to.value, extra={"job_id": job.id})
 
     def _declare(self, job: ActiveJob, to: JobState, **changes: Unpack[RecordChanges]) -> Timings:
@@ -177,9 +165,9 @@ class Closing:
             self._reporting.canceled(asked_at, ended_at)
         return timings
 
-    def _tidy(self, job: ActiveJob, error: BaseException | None) -> None:
+    def _tidy(self, job: ActiveJob, enter: Callable[[], None]) -> None:
         self._patience.insist(lambda: self._shelf.blobs.delete(job.record.inputs.values()))
-        self._patience.insist(lambda: self._books.close(job, error))
+        self._patience.insist(enter)
 
     def _give_back(self, job: ActiveJob, counted: bool) -> None:
         attempt = job.record.attempt

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -11,6 +12,9 @@ from jobs.record import JobRecord, Quality, Result
 from worker import images
 from worker.assignment import Prepared
 from worker.process import Painted
+
+DRAWN_DIGITS = 12
+"""Of a name of results: two executions of one job never draw the same."""
 
 
 @dataclass(frozen=True)
@@ -33,19 +37,28 @@ def finish(record: JobRecord, prepared: Prepared, painted: Sequence[Painted]) ->
     return Finished(pictures, quality)
 
 
-def store(record: JobRecord, finished: Finished, blobs: BlobStore, *, ttl_s: int) -> list[Result]:
-    """Put the files into the blob store. Doing it again replaces them."""
-    results = []
-    for number, picture in enumerate(finished.pictures):
-        key = keys.blob(record.id, f"result-{number}")
-        blobs.put(key, picture.data, picture.content_type, ttl_s=ttl_s)
-        results.append(
-            Result(
-                blob=key,
-                content_type=picture.content_type,
-                width_px=picture.width_px,
-                height_px=picture.height_px,
-                bytes=len(picture.data),
-            )
+def listed(record: JobRecord, finished: Finished) -> list[Result]:
+    """What the record is to say of the files, under names that are drawn here and that nothing else will ever have.
+
+    A worker that has lost its job without knowing writes files, too, and takes them away when it is refused: neither
+    may touch those of the worker that has the job by now. The attempt tells the two apart for people only, as it is not
+    unique after Redis has lost its last second. The name keeps to what `keys.blob_parts` reads, whatever its version:
+    `result-` and digits, of which the first are the attempt and the last is the picture's number.
+    """
+    execution = f"{record.attempt}{secrets.randbelow(10**DRAWN_DIGITS):0{DRAWN_DIGITS}}"
+    return [
+        Result(
+            blob=keys.blob(record.id, f"result-{execution}{number}"),
+            content_type=picture.content_type,
+            width_px=picture.width_px,
+            height_px=picture.height_px,
+            bytes=len(picture.data),
         )
-    return results
+        for number, picture in enumerate(finished.pictures)
+    ]
+
+
+def store(results: Sequence[Result], finished: Finished, blobs: BlobStore, *, ttl_s: int) -> None:
+    """Put the files into the blob store, as `listed`. Doing it again replaces them."""
+    for result, picture in zip(results, finished.pictures, strict=True):
+        blobs.put(result.blob, picture.data, picture.content_type, ttl_s=ttl_s)

@@ -10,6 +10,7 @@ from concurrent.futures import Future
 from jobs.errors import JobNotFound, RecordUnreadable, TransitionRefused
 from jobs.logs import job_context
 from jobs.record import JobRecord, JobState
+from jobs.store import new_token
 from worker.active import ActiveJob
 from worker.assignment import Prepared
 from worker.books import BookkeepingWorker
@@ -51,8 +52,13 @@ class Intake:
         self._metrics = metrics
         self._prepare = prepare
         self._turned_away_at = float("-inf")
-        self.claiming: str | None = None
+        self._unanswered: tuple[AllowedJob, str] | None = None
+
+    @property
+    def claiming(self) -> str | None:
         """Id of the job that is being claimed."""
+        unanswered = self._unanswered
+        return unanswered[0].id if unanswered else None
 
     def pause(self) -> None:
         """Take nothing; wait a little when there is nothing to sample."""
@@ -73,16 +79,26 @@ class Intake:
 
     def _take_one(self, wait_s: float | None) -> bool:
         """Claim the next job; False if there is none, or none that may be taken now."""
-        entry = self._books.next_entry(wait_s)
-        if entry is None:
+        self._unanswered = self._unanswered or self._next(wait_s)
+        if self._unanswered is None:
             return False
-        if self._company.ids and not self._company.admits(self._shelf.store.begun(entry.id)):
+        # If Redis goes away here, the same claim is sent again: another one would cost the job an attempt.
+        self._claim(*self._unanswered)
+        self._unanswered = None
+        return True
+
+    def _next(self, wait_s: float | None) -> tuple[AllowedJob, str] | None:
+        """The next entry that may be taken now, and a token for its claim."""
+        entry = self._books.next_entry(wait_s)
+        if entry is not None and self._company.ids and not self._company.admits(self._shelf.store.begun(entry.id)):
             self._turned_away_at = time.monotonic()
             self._shelf.queue.put_back(entry.id)
-            return False
-        self.claiming = entry.id
+            return None
+        return None if entry is None else (entry, new_token())
+
+    def _claim(self, entry: AllowedJob, token: str) -> None:
         try:
-            self._start(self._shelf.store.claim(entry.id, self._books.name), entry)
+            self._start(self._shelf.store.claim(entry.id, self._books.name, token=token), entry)
             self._patience.attempt(lambda: self._shelf.queue.taken(entry.id), None)
         except JobNotFound:
             self._books.refuse(entry.id.encode(), "there is no such job, or it was deleted", UNKNOWN)
@@ -97,9 +113,6 @@ class Intake:
             logger.exception("job failed", extra={"job_id": entry.id})
             self._metrics.rejected(UNREADABLE)
             self._shelf.fail_unreadable(entry.id, failure(error))
-        finally:
-            self.claiming = None
-        return True
 
     def _turned_away_s(self) -> float:
         return time.monotonic() - self._turned_away_at

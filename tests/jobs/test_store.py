@@ -8,7 +8,8 @@ import pytest
 
 from jobs import keys
 from jobs.connect import RedisClient
-from jobs.errors import JobExists, JobNotFound, RecordUnreadable
+from jobs.errors import JobExists, JobNotFound, RecordUnreadable, TransitionRefused
+from jobs.events import EventLog
 from jobs.queue import JobQueue
 from jobs.record import (
     ActiveClaim,
@@ -16,7 +17,7 @@ from jobs.record import (
     Progress,
 )
 from jobs.settings import Settings
-from jobs.store import JobStore
+from jobs.store import JobStore, new_token
 from tests.jobs.bringing import bring
 from tests.jobs.conftest import NewRecord
 
@@ -154,3 +155,18 @@ def test_unreadable_record_can_still_be_moved(
     redis.hset(keys.job(broken.id), "spec", "{}")
     assert store.active_claims() == []
     assert "cannot be read" in caplog.text
+
+
+def test_claim_sent_again_with_its_token_counts_once(
+    store: JobStore, redis: RedisClient, new_record: NewRecord
+) -> None:
+    """A worker that lost the answer has the job all the same, and it has cost one attempt."""
+    store.create(new_record())
+    token = new_token()
+    for _ in range(3):
+        claimed = store.claim("job-00000001", "one", token=token)
+        assert (claimed.state, claimed.attempt, claimed.worker) == (JobState.RUNNING, 1, "one")
+    for other in (new_token(), None):
+        with pytest.raises(TransitionRefused):
+            store.claim("job-00000001", "one", token=other)
+    assert [event.name for event in EventLog(redis).past("job-00000001")] == ["queued", "started"]

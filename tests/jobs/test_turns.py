@@ -1,12 +1,15 @@
 """Whose turn it is: callers share the queue, priority orders a caller's own jobs, nothing is lost on the way."""
 
 import threading
+from typing import Any
 
 import pytest
 
 from jobs import keys
 from jobs.connect import RedisClient
 from jobs.queue import JobQueue
+from jobs.record import JobRecord
+from jobs.spec import JOB_SPEC
 from jobs.turns import Turn
 
 
@@ -40,6 +43,27 @@ def test_a_job_of_three_times_the_cost_counts_as_three(queue: JobQueue) -> None:
     submit(queue, "large", "l0", "l1", cost=3.0)
     submit(queue, "small", *(f"s{number}" for number in range(6)))
     assert queue.rq.get_job_ids() == ["l0", "s0", "s1", "s2", "l1", "s3", "s4", "s5"]
+
+
+@pytest.mark.parametrize(
+    ("asked", "evaluations"),
+    [
+        ({"task": "complete"}, 20 * 2),
+        ({"task": "complete", "inner_steps": 20}, 20 * 2),
+        ({"task": "complete", "inner_steps": 0}, 20),
+        ({"task": "inpaint", "solver": "newton"}, 20 * 11),
+        ({"task": "upscale", "solver": "newton", "inner_steps": 20, "steps": 100, "n": 8}, 8 * 100 * 41),
+        ({"task": "colorize", "solver": "newton", "inner_steps": 0}, 20),
+        ({"task": "deblur", "sigma_px": 2, "guidance_scale": 3}, 20 * 2 * 2),
+        ({"task": "generate", "solver": "newton", "guidance_scale": 1, "n": 3}, 3 * 20),
+        ({"task": "generate"}, 20 * 2),
+        ({"task": "style", "guidance_scale": 1}, 20 * 11),
+        ({"task": "style", "solver": "default"}, 20 * 2 * 2),
+    ],
+)
+def test_a_job_costs_the_network_evaluations_that_it_asks_for(asked: dict[str, Any], evaluations: int) -> None:
+    record = JobRecord(id="job-00000001", caller="a", spec=JOB_SPEC.validate_python(asked), seed=1)
+    assert Turn.of(record) == Turn("a", cost=evaluations)
 
 
 def test_who_comes_late_starts_level_and_does_not_make_up_for_its_absence(queue: JobQueue, redis: RedisClient) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import pickle
 import zlib
-from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +17,7 @@ from rq.serializers import JSONSerializer
 
 from jobs.connect import RedisClient
 from jobs.queue import RUN_JOB, JobQueue
-from jobs.record import JobRecord
 from jobs.settings import Settings
-from jobs.spec import GenerateSpec
-from worker.active import ActiveJob
 from worker.books import BookkeepingWorker
 from worker.entries import AllowedJob
 from worker.errors import RefusedEntry
@@ -148,53 +144,3 @@ def test_entry_is_never_called(redis: RedisClient, queue: JobQueue) -> None:
     assert entry.func is None
     with pytest.raises(RefusedEntry):
         entry.perform()
-
-
-def test_books_are_kept_for_each_execution(worker: BookkeepingWorker, queue: JobQueue, redis: RedisClient) -> None:
-    worker.register_birth()
-    jobs = []
-    for number in range(3):
-        queue.enqueue(f"job-0000000{number}")
-        entry = worker.next_entry(None)
-        assert entry is not None
-        jobs.append(active(entry, worker))
-    assert len(worker.executions) == 3
-    assert len(redis.zrange(queue.rq.started_job_registry.key, 0, -1)) == 3
-    assert all(redis.ttl(key) > 0 for key in redis.keys("rq:job:*") + redis.keys("rq:execution*"))
-    worker.beat_books()
-    worker.close(jobs[0], None)
-    worker.close(jobs[1], ValueError("broken"))
-    worker.drop(jobs[2])
-    assert worker.executions == {}
-    assert redis.keys("rq:execution*") == []
-    assert redis.zrange(queue.rq.started_job_registry.key, 0, -1) == []
-    assert redis.zrange(queue.rq.failed_job_registry.key, 0, -1) == [b"job-00000001"]
-
-
-def test_books_that_are_gone_do_no_harm(worker: BookkeepingWorker, queue: JobQueue, redis: RedisClient) -> None:
-    worker.register_birth()
-    queue.enqueue(ID)
-    entry = worker.next_entry(None)
-    assert entry is not None
-    job = active(entry, worker)
-    redis.delete(Job.key_for(ID))
-    worker.close(job, None)
-    assert worker.executions == {}
-    assert redis.keys("rq:execution*") == []
-    job.execution = None
-    worker.close(job, None)
-    worker.drop(job)
-
-
-def test_worker_whose_hash_expired_registers_again(worker: BookkeepingWorker, redis: RedisClient) -> None:
-    worker.register_birth()
-    redis.flushall()
-    worker.beat_books()
-    assert redis.smembers("rq:workers") == {worker.key.encode()}
-    assert redis.hget(worker.key, "pid") is not None
-    assert 0 < redis.ttl(worker.key) <= worker.books_ttl_s
-
-
-def active(entry: AllowedJob, worker: BookkeepingWorker) -> ActiveJob:
-    record = JobRecord(id=entry.id, spec=GenerateSpec(), seed=1)
-    return ActiveJob(record, entry, worker.open(entry), Future())
