@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from benchmarks.gains import gains
 from benchmarks.report import markdown
 from benchmarks.roster import PUBLISHED
 from benchmarks.row import Origin, Row
@@ -22,7 +23,9 @@ LEGEND = (
 def summary(folder: Path, rows: Sequence[Row], origin: Origin) -> str:
     """The text of README.md. What differs between rows is a column of the table; the rest is told once."""
     parts = [f"# {folder.name}", "\n".join(f"    {command}" for command in origin.commands)]
-    parts += [" ".join([_made_by(rows, origin), *_references(rows), LEGEND]), markdown(rows), *_sources(rows)]
+    parts += [" ".join([_made_by(rows, origin), *_references(rows), LEGEND]), markdown(rows)]
+    parts += [f"Decibels that our solver gains, paired:\n\n{table}"] if (table := gains(rows)) else []
+    parts += _sources(rows)
     parts += [_drawn(folder, mask) for mask in dict.fromkeys(row.mask for row in rows) if _is_drawn(folder, mask)]
     parts += ["\n".join(f"- {note}" for note in origin.notes)] if origin.notes else []
     return "\n\n".join(parts) + "\n"
