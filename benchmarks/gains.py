@@ -20,7 +20,7 @@ def gains(rows: Sequence[Row]) -> str:
     budgets = _budgets(rows)
     heads = ["mask", "minus", "NFE", *(f"`{OURS}` at {nfe}" for nfe in budgets)]
     lines = [
-        f"| {mask} | `{other.method}` | {other.nfe} | {' | '.join(cells)} |" for mask, other, cells in _lines(rows)
+        f"| {other.mask} | `{other.method}` | {other.nfe} | {' | '.join(cells)} |" for other, cells in _lines(rows)
     ]
     return "\n".join([f"| {' | '.join(heads)} |", "|---" * len(heads) + "|", *lines]) if lines else ""
 
