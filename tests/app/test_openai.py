@@ -17,8 +17,7 @@ from openai import DefaultHttpxClient, OpenAI
 from PIL import Image, ImageChops
 from pydantic import SecretStr
 
-from jobs.connect import text
-from jobs.record import JobRecord, JobState
+from jobs.record import JobRecord
 from jobs.settings import Settings
 from tests.app.keyed import KeyedService
 from tests.app.pictures import base64_text, encoded, gradient, mask_image, mask_png, opened, picture_png
@@ -238,30 +237,6 @@ def test_failed_job_is_an_error_that_names_it_and_is_not_sent_again(api: ApiProc
     refused(caught.value, 500, "job_failed", None)
     assert record.id in str(caught.value)
     assert "diverged" in str(caught.value)
-
-
-def test_client_that_leaves_cancels_its_job(worker: StandIn, api: ApiProcess) -> None:
-    with pytest.raises(httpx.ReadTimeout):
-        api.client.post("/v1/images/generations", json={"prompt": "a vase"}, timeout=1.0)
-    (job_id,) = [text(key).rpartition(":")[2] for key in worker.redis.keys("inlay:job:*")]
-    deadline = time.monotonic() + 10
-    while worker.store.state(job_id) != JobState.CANCELED or worker.queue.depth() > 0:
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-
-
-def test_client_that_leaves_with_a_key_finds_its_job_again(worker: StandIn, api: ApiProcess) -> None:
-    key, asked = {"Idempotency-Key": "mine"}, {"prompt": "a vase"}
-    with pytest.raises(httpx.ReadTimeout):
-        api.client.post("/v1/images/generations", json=asked, headers=key, timeout=1.0)
-    (job_id,) = worker.queue.waiting()
-    time.sleep(1.5)  # the service has seen that nobody waits any more
-    assert worker.store.state(job_id) == JobState.QUEUED
-    with at_work(worker) as work:
-        answer = api.client.post("/v1/images/generations", json=asked, headers=key)
-    assert answer.status_code == 200
-    assert answer.headers["x-inlay-job"] == job_id
-    assert [base64.b64decode(one["b64_json"]) for one in answer.json()["data"]] == work.pictures
 
 
 def test_wait_is_bounded_and_the_job_goes_on() -> None:
