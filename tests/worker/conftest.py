@@ -27,6 +27,7 @@ from jobs.spec import JOB_SPEC
 from jobs.store import JobStore
 from tests.redis_process import RedisProcess
 from tests.worker.tiny_model import make_tiny_model
+from worker.books import BookkeepingWorker
 from worker.diffusers_model import DiffusersModel
 from worker.model import load
 from worker.resident import ResidentWorker
@@ -76,6 +77,16 @@ def redis(settings: Settings) -> Iterator[RedisClient]:
     client.flushall()
     with client:
         yield client
+
+
+@pytest.fixture
+def worker(settings: Settings, redis: RedisClient) -> BookkeepingWorker:
+    return BookkeepingWorker(settings, redis)
+
+
+@pytest.fixture
+def queue(settings: Settings, redis: RedisClient) -> JobQueue:
+    return JobQueue(redis, settings)
 
 
 def noise_png(width_px: int, height_px: int, seed: int = 0, mode: str = "RGB") -> bytes:

@@ -15,23 +15,12 @@ from rq.job import Job
 from jobs.connect import RedisClient, redis_away
 from jobs.queue import JobQueue
 from jobs.record import JobRecord
-from jobs.settings import Settings
 from jobs.spec import GenerateSpec
 from worker.active import ActiveJob
 from worker.books import BookkeepingWorker
 from worker.entries import AllowedJob
 
 ID = "job-00000001"
-
-
-@pytest.fixture
-def worker(settings: Settings, redis: RedisClient) -> BookkeepingWorker:
-    return BookkeepingWorker(settings, redis)
-
-
-@pytest.fixture
-def queue(settings: Settings, redis: RedisClient) -> JobQueue:
-    return JobQueue(redis, settings)
 
 
 def active(entry: AllowedJob, worker: BookkeepingWorker) -> ActiveJob:

@@ -17,7 +17,6 @@ from rq.serializers import JSONSerializer
 
 from jobs.connect import RedisClient
 from jobs.queue import RUN_JOB, JobQueue
-from jobs.settings import Settings
 from worker.books import BookkeepingWorker
 from worker.entries import AllowedJob
 from worker.errors import RefusedEntry
@@ -40,16 +39,6 @@ class Exploit:
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Path.touch, (self.path,)
-
-
-@pytest.fixture
-def worker(settings: Settings, redis: RedisClient) -> BookkeepingWorker:
-    return BookkeepingWorker(settings, redis)
-
-
-@pytest.fixture
-def queue(settings: Settings, redis: RedisClient) -> JobQueue:
-    return JobQueue(redis, settings)
 
 
 def test_our_own_entry_is_taken(worker: BookkeepingWorker, queue: JobQueue) -> None:
