@@ -29,6 +29,12 @@ def probe(file: Path, *arguments: str) -> tuple[int, str]:
     return asked.returncode, asked.stdout.strip()
 
 
+def states_of_threads(pid: int) -> list[str]:
+    """The letter of each thread's state (`T`: stopped), from Linux's `/proc`."""
+    stats = [file.read_text() for file in Path(f"/proc/{pid}/task").glob("*/stat")]
+    return [stat.rpartition(")")[2].split()[0] for stat in stats]
+
+
 def test_a_real_worker_is_healthy_ready_busy_and_when_it_stands_still_stuck(
     bench: Bench, redis: RedisClient, settings: Settings, tmp_path: Path
 ) -> None:
@@ -44,6 +50,7 @@ def test_a_real_worker_is_healthy_ready_busy_and_when_it_stands_still_stuck(
         assert probe(file, "--ready")[0] == 0, "busy is ready"
 
         process.send_signal(signal.SIGSTOP)
+        wait_for(lambda: set(states_of_threads(process.pid)) == {"T"})  # a thread on its way still writes the file
         minute_ago = time.time() - 60
         os.utime(file, (minute_ago, minute_ago))  # instead of a minute's wait
         status, words = probe(file)
