@@ -24,7 +24,7 @@ from benchmarks.command_line import add_arguments, open_setting, read_samples
 from benchmarks.measuring import measure
 from benchmarks.methods import Unavailable
 from benchmarks.row import Row
-from benchmarks.setting import prepare
+from benchmarks.setting import Setting, prepare
 from benchmarks.survey import Wanted
 from benchmarks.tasks import TASKS
 from benchmarks.throughput.telling import line, write
@@ -42,7 +42,10 @@ BATCHES = (1, 8)
 
 @dataclass(frozen=True)
 class Footprint:
-    """`peak_mb` (1e6 bytes) of one `batch`, beyond the loaded model; `ratio` to plain text to image's."""
+    """`peak_mb` (1e6 bytes) of one `batch`, beyond the loaded model, whose weights take `model_mb`.
+
+    `ratio` to plain text to image's; `whole_ratio` with the weights on both sides, as a GPU has to hold them.
+    """
 
     task: str
     method: str
@@ -51,7 +54,14 @@ class Footprint:
     backward_passes: int
     model: str
     dtype: str
+    model_mb: float
     ratio: float | None = None
+    whole_ratio: float | None = None
+
+    def beside(self, plain: Footprint) -> Footprint:
+        """With the ratios to `plain`, text to image with the same batch and the same model."""
+        whole = (self.model_mb + self.peak_mb) / (plain.model_mb + plain.peak_mb)
+        return replace(self, ratio=round(self.peak_mb / plain.peak_mb, 3), whole_ratio=round(whole, 3))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -82,7 +92,7 @@ def footprints(args: argparse.Namespace) -> Iterator[Footprint]:
     """Text to image first at each batch size, then what is compared with it."""
     for batch in args.batches:
         plain = alone(args, "none", PLAIN, batch)
-        yield replace(plain, ratio=1.0)
+        yield plain.beside(plain)
         for task in args.masks:
             for method in MEASURED if TASKS[task].operator else args.methods:
                 try:
@@ -90,7 +100,7 @@ def footprints(args: argparse.Namespace) -> Iterator[Footprint]:
                 except Unavailable as error:
                     print(f"skipped {method}: {error}", file=sys.stderr)
                 else:
-                    yield replace(row, ratio=round(row.peak_mb / plain.peak_mb, 3))
+                    yield row.beside(plain)
 
 
 def alone(args: argparse.Namespace, task: str, method: str, batch: int) -> Footprint:
@@ -104,12 +114,14 @@ def alone(args: argparse.Namespace, task: str, method: str, batch: int) -> Footp
 def footprint(args: argparse.Namespace, task: str, method: str, batch: int) -> Footprint:
     """Load, warm up, run one batch."""
     args.count = args.batch = batch
-    row = _measured(args, task, method)
-    return Footprint(row.mask, row.method, batch, row.peak_mb, row.backward_passes, Path(args.model).name, row.dtype)
-
-
-def _measured(args: argparse.Namespace, task: str, method: str) -> Row:
     setting = open_setting(args, args.dtype)
+    row = _measured(setting, args, task, method)
+    model_mb = round(setting.model.size_bytes / 1e6, 1)
+    of = (row.mask, row.method, batch, row.peak_mb, row.backward_passes, Path(args.model).name, row.dtype)
+    return Footprint(*of, model_mb)
+
+
+def _measured(setting: Setting, args: argparse.Namespace, task: str, method: str) -> Row:
     if method == PLAIN:
         return captions(setting, SamplerOptions(steps=args.nfe, eta=1.0), 1.0, args.count, None)
     prepared = prepare(setting, TASKS[task], read_samples(args))

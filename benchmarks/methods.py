@@ -85,7 +85,11 @@ class PeerModule(Protocol):
 
 
 def at_budget(name: str, nfe: int, dtype: torch.dtype) -> Method:
-    """The method with the settings that it does best with at `nfe` evaluations or fewer; raises `Unavailable`."""
+    """The method with as many steps as `nfe` evaluations allow and otherwise its published settings.
+
+    But for those that `benchmarks.roster` fits to a budget, its corrections or repetitions a step. Raises `Unavailable`
+    where not even one step fits.
+    """
     if name in OWN:
         own = OWN[name]
         steps, inner_steps = own.at_budget(nfe)

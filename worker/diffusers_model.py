@@ -71,6 +71,12 @@ class DiffusersModel:
         self._prompts: OrderedDict[str, Tensor] = OrderedDict()
         self._prompt_lock = threading.Lock()
 
+    @property
+    def size_bytes(self) -> int:
+        """What the weights of its three networks take."""
+        networks = (self._unet, self._vae, self._text_encoder)
+        return sum(weight.nbytes for network in networks for weight in network.state_dict().values())
+
     def latents_shape(self, width_px: int, height_px: int) -> tuple[int, int, int]:
         """(c, h, w) of the latents of a picture whose sides are whole cells."""
         return self.channels, height_px // self.cell_px, width_px // self.cell_px

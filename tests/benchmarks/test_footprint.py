@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 
 from benchmarks import footprint, memory
+from benchmarks.footprint import Footprint
 from benchmarks.memory import PeakMemory
 
 
@@ -33,7 +35,16 @@ def test_one_figure_tells_what_it_is_of(tiny_folder: Path) -> None:
     row = footprint.footprint(args, "x4", "default-gradient", 2)
     assert (row.task, row.method, row.batch, row.model) == ("x4", "default-gradient", 2, tiny_folder.name)
     assert row.peak_mb > 0
+    weights = sum(file.stat().st_size for file in tiny_folder.glob("*/*.safetensors")) / 1e6
+    assert row.model_mb == pytest.approx(weights, rel=0.05, abs=0.1)
     assert row.backward_passes > 0
+
+
+def test_the_weights_count_on_both_sides_of_the_whole_ratio() -> None:
+    plain = Footprint("none", "ddim", 1, 10.0, 0, "scenes", "float32", model_mb=90.0)
+    ours = replace(plain, task="box", method="default", peak_mb=15.0).beside(plain)
+    assert (ours.ratio, ours.whole_ratio) == (1.5, 1.05)
+    assert (plain.beside(plain).ratio, plain.beside(plain).whole_ratio) == (1.0, 1.0)
 
 
 def test_the_rival_and_both_solvers_by_gradient_are_measured() -> None:
