@@ -5,7 +5,8 @@
     python -m benchmarks.solvers --name cpu-54-grey --count 54 --masks colorize deblur --methods default mpgd dps psld
 
 Writes `docs/results/NAME/`: README.md (how it was made, and the table), rows.json, and for each task plots of quality
-against NFE and seconds and a sheet of pictures. Rows have their paired difference to the reference on the same scenes.
+against NFE and seconds and a sheet of pictures. Rows have their paired difference to the reference, the paper's
+`newton` as published (220 NFE), on the same scenes: it is measured first on each task, asked for or not.
 
 `--resume` keeps what earlier runs of NAME measured with the same weights, pictures, seed, settings, precision and
 batch, and adds what is missing; masks, methods and budgets may be others each time. A folder with rows of another
@@ -40,6 +41,8 @@ from sampler.sample import SamplerOptions
 RESULTS = Path("docs/results")
 REFERENCE_WANTED = Wanted(REFERENCE)
 PLAIN = SamplerOptions(steps=20, eta=1.0)
+INTERRUPTED = 130
+"""What shells say of a process that Ctrl-C has ended."""
 
 
 @dataclass(frozen=True)
@@ -55,9 +58,16 @@ class Patience:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Command line; returns 1 if nothing could be measured, 2 if what is there cannot be gone on with."""
+    """Command line: 1 if nothing could be measured, 2 if it cannot go on with what is there, 130 for Ctrl-C."""
     arguments = sys.argv[1:] if arguments is None else arguments
-    args = parse(arguments)
+    try:
+        return _measure_all(parse(arguments), arguments)
+    except KeyboardInterrupt:
+        print("interrupted: finished rows are kept, and the same command with --resume goes on", file=sys.stderr)
+        return INTERRUPTED
+
+
+def _measure_all(args: argparse.Namespace, arguments: Sequence[str]) -> int:
     patience = Patience(time.monotonic() + 60 * args.minutes if args.minutes is not None else None)
     results = Results(args.out / args.name, "", [f"python -m benchmarks.solvers {shlex.join(arguments)}"])
     samples = read_samples(args)
