@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 
 from PIL import Image
@@ -46,13 +47,18 @@ class Prepared:
 
 @dataclass(frozen=True, eq=False)
 class Assignment:
-    """A job, its uploads, and the networks of this worker; `features` see styles, None where there are none."""
+    """A job, its uploads, and the networks of this worker.
+
+    Pictures beyond `max_pixels` are not decoded. `features` see styles, None where there are none. Networks are called
+    inside of `watch`, which notices that they hang.
+    """
 
     record: JobRecord
     blobs: BlobStore
     model: DiffusersModel
     features: Features | None
     max_pixels: int
+    watch: Callable[[], AbstractContextManager[None]] = nullcontext
 
     def read(self, name: str, mode: str = "RGB") -> Image.Image:
         """An upload by its form field, as `RGB` or `L`.
@@ -69,11 +75,13 @@ class Assignment:
     def plan(self, placement: Placement, canvas: Canvas | None = None, constraint: Constraint | None = None) -> Plan:
         """The sampling of the job on a canvas, with its known pixels, another constraint, or neither."""
         spec, model = self.record.spec, self.model
+        with self.watch():
+            conditioning = model.conditioning(spec.prompt, spec.negative_prompt, spec.guidance_scale)
         return Plan(
             canvas=canvas,
             latents_shape=model.latents_shape(placement.canvas_width_px, placement.canvas_height_px),
             cell_px=model.cell_px,
-            conditioning=model.conditioning(spec.prompt, spec.negative_prompt, spec.guidance_scale),
+            conditioning=conditioning,
             schedule=replace(model.schedule, spacing=SPACING),
             options=SamplerOptions(spec.steps, spec.inner_steps, spec.solver, eta=ETA, network_dtype=model.dtype),
             seed=self.record.seed,

@@ -22,6 +22,7 @@ from rq.worker import BaseWorker, WorkerStatus
 from jobs.connect import RedisClient, redis_away, text
 from jobs.queue import JobQueue
 from jobs.refused_entries import RefusedEntries
+from jobs.scripts import Script
 from jobs.settings import Settings
 from worker.active import ActiveJob
 from worker.entries import ENTRY_ID, LARGEST_BYTES, AllowedJob
@@ -29,6 +30,12 @@ from worker.errors import RefusedEntry
 from worker.metrics import REFUSED, UNKNOWN
 
 logger = logging.getLogger(__name__)
+
+TAKE = """
+if redis.call('LREM', KEYS[1], 1, ARGV[1]) == 0 then return 0 end
+return redis.call('RPUSH', KEYS[2], ARGV[1])
+"""
+"""What `LMOVE` does for the first entry, for any one of them."""
 
 
 class BookkeepingWorker(BaseWorker):
@@ -59,6 +66,7 @@ class BookkeepingWorker(BaseWorker):
         )
         self.log_result_lifespan = False
         self._jobs = JobQueue(redis, settings)
+        self._take = Script(redis, TAKE)
         self._refused = RefusedEntries(redis, ttl_s=settings.job_ttl_s)
         self._job_ttl_s = settings.job_ttl_s
         self._on_refusal = on_refusal
@@ -71,16 +79,22 @@ class BookkeepingWorker(BaseWorker):
         """Take the next acceptable entry off the queue, waiting at most `timeout_s` (None: not at all).
 
         Entries that are not ours are logged, counted, put aside and erased; their jobs, if there are any, are queued
-        again by the recovery. One at a time: whoever fills the queue with such shall not keep the engine waiting.
+        again by the recovery. One at a time: whoever fills the queue with such shall not keep a drain waiting.
         """
         queue = self.queues[0]
         try:
             found = self.queue_class.lmove(self.connection, queue.key, timeout_s)  # type: ignore[arg-type]  # Redis takes fractions
         except DequeueTimeout:
             return None
-        if found is None:
-            return None
-        raw_id: bytes = found[1]
+        return None if found is None else self._acceptable(found[1])
+
+    def take(self, raw_id: bytes) -> AllowedJob | None:
+        """Take an entry off wherever in the queue it is, as `next_entry`; None also if it is not there any more."""
+        queue = self.queues[0]
+        taken = self._take(keys=[queue.key, queue.intermediate_queue_key], args=[raw_id])
+        return self._acceptable(raw_id) if taken else None
+
+    def _acceptable(self, raw_id: bytes) -> AllowedJob | None:
         try:
             if not ENTRY_ID.fullmatch(raw_id):
                 raise RefusedEntry("what stands in the queue is no id of a job")

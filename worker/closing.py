@@ -124,7 +124,9 @@ class Closing:
             self._patience.insist(lambda: finishing.store(results, finished, shelf.blobs, ttl_s=self._result_ttl_s))
         self._reporting.stored(results)
         try:
-            timings = self._declare(job, JobState.SUCCEEDED, results=results, quality=finished.quality)
+            timings = self._declare(
+                job, JobState.SUCCEEDED, results=results, quality=finished.quality, progress=job.progress()
+            )
         except (JobNotFound, TransitionRefused) as refused:
             # Under these names nobody will ever look for them.
             self._patience.insist(lambda: shelf.blobs.delete(result.blob for result in results))

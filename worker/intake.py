@@ -1,9 +1,9 @@
-"""Taking jobs off the queue: while there is room in the batch, and without keeping the engine waiting."""
+"""Taking jobs off the queue while there is room, beside the engine."""
 
 from __future__ import annotations
 
 import logging
-import time
+import threading
 from collections.abc import Callable
 from concurrent.futures import Future
 
@@ -14,6 +14,7 @@ from jobs.store import new_token
 from worker.active import ActiveJob
 from worker.assignment import Prepared
 from worker.books import BookkeepingWorker
+from worker.candidates import Candidates
 from worker.company import Company
 from worker.entries import AllowedJob
 from worker.errors import failure
@@ -24,16 +25,20 @@ from worker.shelf import Shelf
 logger = logging.getLogger(__name__)
 
 IDLE_WAIT_S = 1.0
+"""An idle worker waits so long at the queue itself: it is served before those that look now and then."""
 BUSY_WAIT_S = 0.02
+FULL_WAIT_S = 0.1
+"""Until a worker without room looks who waits."""
 LOOK_AGAIN_S = 0.25
-"""Until a worker that has turned a job away looks whether another one has taken it."""
+"""Until a worker that empties itself for a job looks whether another one has taken it."""
 
 
-class Intake:
+class Intake(threading.Thread):
     """Claims jobs for the worker of `books` and lets them join `company`; `prepare` begins to read their uploads.
 
-    A job that must be alone stays at the front of the queue until a worker with nothing else takes it. Meanwhile those
-    that have seen it take nothing, so that one of them gets there. For the engine's thread only, but for `claiming`.
+    A job that must be alone stays at the front of the queue until a worker with nothing else takes it. The first one
+    that has seen it takes nothing meanwhile, so that it gets there; the others take what comes behind. An exception
+    ends the thread and is left in `failed`.
     """
 
     def __init__(
@@ -45,14 +50,19 @@ class Intake:
         metrics: WorkerMetrics,
         prepare: Callable[[JobRecord], Future[Prepared]],
     ) -> None:
+        super().__init__(name="intake", daemon=True)
+        self.failed: Exception | None = None
         self._books = books
         self._shelf = shelf
         self._company, self._runner = company, company.runner
         self._patience = patience
         self._metrics = metrics
         self._prepare = prepare
-        self._turned_away_at = float("-inf")
+        self._candidates = Candidates(books.connection, shelf.queue.rq.key, books.name)
+        self._emptying = False
+        """Whether there is a job for which this worker takes nothing else."""
         self._unanswered: tuple[AllowedJob, str] | None = None
+        self._closed = False
 
     @property
     def claiming(self) -> str | None:
@@ -60,26 +70,31 @@ class Intake:
         unanswered = self._unanswered
         return unanswered[0].id if unanswered else None
 
-    def pause(self) -> None:
-        """Take nothing; wait a little when there is nothing to sample."""
-        if not self._runner.sampling:
-            time.sleep(BUSY_WAIT_S)
+    def close(self) -> None:
+        """Take nothing more; the thread ends soon. Safe in a signal handler."""
+        self._closed = True
 
-    def take(self, until: Callable[[], bool]) -> None:
-        """Take jobs while there is room, `until` something else is due; wait for one only with nothing to sample."""
-        if self._company.room <= 0 or (self._company.ids and self._turned_away_s() < LOOK_AGAIN_S):
-            self.pause()
-            return
-        wait_s = None if self._runner.sampling else BUSY_WAIT_S if self._runner.ids else IDLE_WAIT_S
-        if self._patience.pause_s() > 0 and wait_s is not None:
-            time.sleep(min(wait_s, self._patience.pause_s()))
-        taken = self._patience.attempt(lambda: self._take_one(wait_s), False)
-        while taken and self._company.room > 0 and not until():
-            taken = self._patience.attempt(lambda: self._take_one(None), False)
+    def run(self) -> None:
+        """The thread's loop."""
+        try:
+            while not self._closed:
+                if not self._patience.attempt(self._take_one, False):
+                    self._pause()
+        except Exception as error:
+            logger.exception("no more jobs can be taken")
+            self.failed = error
 
-    def _take_one(self, wait_s: float | None) -> bool:
+    def _pause(self) -> None:
+        """Until a job has left, or it is time to look again."""
+        busy_s = BUSY_WAIT_S if self._company.ids else 0.0
+        wait_s = LOOK_AGAIN_S if self._emptying else busy_s if self._company.room > 0 else FULL_WAIT_S
+        self._emptying = False
+        self._runner.left.wait(max(wait_s, self._patience.pause_s()))
+        self._runner.left.clear()
+
+    def _take_one(self) -> bool:
         """Claim the next job; False if there is none, or none that may be taken now."""
-        self._unanswered = self._unanswered or self._next(wait_s)
+        self._unanswered = self._unanswered or self._next()
         if self._unanswered is None:
             return False
         # If Redis goes away here, the same claim is sent again: another one would cost the job an attempt.
@@ -87,14 +102,26 @@ class Intake:
         self._unanswered = None
         return True
 
-    def _next(self, wait_s: float | None) -> tuple[AllowedJob, str] | None:
+    def _next(self) -> tuple[AllowedJob, str] | None:
         """The next entry that may be taken now, and a token for its claim."""
-        entry = self._books.next_entry(wait_s)
-        if entry is not None and self._company.ids and not self._company.admits(self._shelf.store.begun(entry.id)):
-            self._turned_away_at = time.monotonic()
+        entry = self._chosen() if self._company.ids else self._books.next_entry(IDLE_WAIT_S)
+        if entry is not None and self._closed:
             self._shelf.queue.put_back(entry.id)
             return None
         return None if entry is None else (entry, new_token())
+
+    def _chosen(self) -> AllowedJob | None:
+        """The first entry that may be taken beside those that are here."""
+        if self._company.room <= 0 and self._company.spare_room <= 0:
+            return None
+        for candidate in self._candidates.look():
+            if self._company.admits(candidate.job):
+                return self._books.take(candidate.raw_id)
+            if candidate.job is not None and self._company.must_be_alone(candidate.job):
+                self._emptying = self._candidates.reserve(candidate)
+                if self._emptying:
+                    return None
+        return None
 
     def _claim(self, entry: AllowedJob, token: str) -> None:
         try:
@@ -114,13 +141,13 @@ class Intake:
             self._metrics.rejected(UNREADABLE)
             self._shelf.fail_unreadable(entry.id, failure(error))
 
-    def _turned_away_s(self) -> float:
-        return time.monotonic() - self._turned_away_at
-
     def _start(self, record: JobRecord, entry: AllowedJob) -> None:
         self._metrics.claimed(record)
         with job_context(record):
             logger.info("job taken", extra={"worker": self._books.name, "task": record.spec.task})
         job = ActiveJob(record, entry, None, self._prepare(record))
-        self._runner.add(job)
-        job.execution = self._patience.attempt(lambda: self._books.open(entry), None)
+        try:
+            # Before anything can end the job: an execution that is opened after its end is never closed.
+            job.execution = self._patience.attempt(lambda: self._books.open(entry), None)
+        finally:
+            self._runner.offer(job)

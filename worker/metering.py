@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import torch
 from torch import Tensor
@@ -20,8 +22,11 @@ class MeteredEvaluator:
         self.evaluations = 0
         self.largest_batch = 0
         self.longest_s = 0.0
-        """The slowest call since `forget`, of the network or the autoencoder."""
+        """The slowest call since `forget`, of any network."""
         self.last_progress = time.monotonic()
+        self._lock = threading.Lock()
+        self._beside: dict[object, float] = {}
+        """When each call began that is being made beside the engine."""
 
     def forget(self) -> None:
         """Count from nothing again: first calls compile and fill caches, and tell nothing of the later ones."""
@@ -29,8 +34,25 @@ class MeteredEvaluator:
         self.longest_s = 0.0
 
     def idle_for_s(self) -> float:
-        """Seconds since the engine last did something, or said that there is nothing to do."""
-        return time.monotonic() - self.last_progress
+        """Seconds since the engine last did something or said that there is nothing to do.
+
+        A call beside it that takes longer counts as well: a device that hangs there hangs for all.
+        """
+        with self._lock:
+            return time.monotonic() - min([self.last_progress, *self._beside.values()])
+
+    @contextmanager
+    def beside(self) -> Iterator[None]:
+        """Watches over a call of a network inside, in any thread."""
+        call, began = object(), time.monotonic()
+        with self._lock:
+            self._beside[call] = began
+        try:
+            yield
+        finally:
+            with self._lock:
+                del self._beside[call]
+            self._remember(time.monotonic() - began)
 
     def tick(self) -> None:
         """Say that all is well: something was done, or there is nothing to do."""
@@ -65,7 +87,11 @@ class MeteredEvaluator:
 
     def _done(self, started: float) -> None:
         self.tick()
-        self.longest_s = max(self.longest_s, self.last_progress - started)
+        self._remember(self.last_progress - started)
+
+    def _remember(self, taken_s: float) -> None:
+        with self._lock:
+            self.longest_s = max(self.longest_s, taken_s)
 
 
 def _await(answers: Sequence[Tensor]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import resource
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -56,6 +57,8 @@ class WorkerMetrics:
         self._nfe = names.NFE.counter(registry)
         self._result_bytes = names.RESULT_BYTES.counter(registry)
         self._standstill = names.STANDSTILL.gauge(registry)
+        self.out_of_memory_at = float("-inf")
+        """Monotonic time of the last call that did not fit into memory."""
         names.DEVICE_MEMORY_BOUND.gauge(registry).set_function(lambda: device_memory_max_bytes(device))
         names.DEVICE_MEMORY.gauge(registry).set_function(lambda: device_memory_bytes(device))
         names.HOST_MEMORY.gauge(registry).set_function(resident_bytes)
@@ -77,6 +80,7 @@ class WorkerMetrics:
 
     def out_of_memory(self, kind: str, rows: int) -> None:
         """A call did not fit into memory."""
+        self.out_of_memory_at = time.monotonic()
         self._out_of_memory.labels(kind).inc()
 
     def retried(self, kind: str, requests: int) -> None:

@@ -16,20 +16,26 @@ class Periodic(threading.Thread):
         super().__init__(name=name, daemon=True)
         self._interval_s = interval_s
         self._action = action
-        self._stopping = threading.Event()
+        self._woken = threading.Event()
+        self._stopping = False
 
     def run(self) -> None:
         """The thread's loop."""
-        while True:
+        while not self._stopping:
             try:
                 self._action()
             except Exception:
                 logger.exception("%s failed", self.name)
-            if self._stopping.wait(self._interval_s):
-                return
+            self._woken.wait(self._interval_s)
+            self._woken.clear()
+
+    def hurry(self) -> None:
+        """Call it once more as soon as may be, not after the rest of the interval."""
+        self._woken.set()
 
     def stop(self) -> None:
         """End it and wait until it has ended."""
-        self._stopping.set()
+        self._stopping = True
+        self._woken.set()
         if self.is_alive():
             self.join()

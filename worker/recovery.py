@@ -9,8 +9,11 @@ import logging
 import time
 from collections.abc import Callable, Collection
 
+from rq.exceptions import NoSuchJobError
+from rq.job import Job, JobStatus
 from rq.queue import Queue
 from rq.registry import clean_registries
+from rq.results import Result
 from rq.serializers import JSONSerializer
 from rq.worker_registration import clean_worker_registry
 
@@ -21,7 +24,7 @@ from jobs.record import ActiveClaim, Failure, JobState
 from jobs.settings import Settings
 from jobs.workers import WorkerRegistry
 from worker.entries import AllowedJob
-from worker.errors import PoisonJob, failure
+from worker.errors import PoisonJob, RefusedEntry, failure
 from worker.metrics import WorkerMetrics
 from worker.patience import Patience
 from worker.shelf import Shelf
@@ -101,8 +104,10 @@ class Recovery:
                 logger.exception("a job could not be recovered", extra={"job_id": claim.id})
 
     def _rescue(self, claim: ActiveClaim) -> None:
-        """Queue a job again that has lost its worker; after too many attempts it fails."""
-        if claim.attempt >= self._settings.max_attempts:
+        """Queue a job again that has lost its worker; after too many attempts it fails, and if asked to it ends."""
+        if self._shelf.store.cancel_requested([claim.id]):
+            self._cancel(claim)
+        elif claim.attempt >= self._settings.max_attempts:
             self._fail(claim, failure(PoisonJob(claim.attempt)))
         elif self._change(claim, JobState.QUEUED):
             self._shelf.queue.requeue(claim.id)
@@ -142,11 +147,40 @@ class Recovery:
     def _has_ended(self, job_id: str) -> bool:
         return self._shelf.store.state(job_id) not in (JobState.QUEUED, JobState.RUNNING)
 
+    def _cancel(self, claim: ActiveClaim) -> None:
+        """What its worker would have done, had it lived a moment longer."""
+        asked_at = self._shelf.store.cancel_requested_at(claim.id)
+        if self._change(claim, JobState.CANCELED):
+            self._metrics.ended(claim.task, JobState.CANCELED.value)
+            if asked_at is not None:
+                self._metrics.canceled_after(time.time() - asked_at.timestamp())
+            self._shelf.clear(claim.id)
+            logger.info("job canceled", extra={"job_id": claim.id, "lost": claim.worker})
+
     def _fail(self, claim: ActiveClaim, error: Failure) -> None:
         if self._change(claim, JobState.FAILED, error):
             self._metrics.ended(claim.task, error.code.value)
+            entry = self._entry(claim.id)
             self._shelf.clear(claim.id)
+            if entry is not None:
+                self._list_as_failed(entry, error)
             logger.warning("job failed", extra={"job_id": claim.id, "code": error.code.value})
+
+    def _list_as_failed(self, entry: Job, error: Failure) -> None:
+        """RQ's list has those that fail while they run; here is no execution to close."""
+        ttl_s, why = self._settings.result_ttl_s, f"{error.code.value}: {error.detail}"
+        with self._redis.pipeline(transaction=True) as pipe:
+            entry.set_status(JobStatus.FAILED, pipeline=pipe)
+            self._rq.failed_job_registry.add(entry, ttl=ttl_s, exc_string=why, pipeline=pipe)
+            Result.create_failure(entry, ttl_s, why, pipeline=pipe)
+            pipe.execute()
+
+    def _entry(self, job_id: str) -> Job | None:
+        """RQ's entry of a job; None if there is none, or it is none of ours."""
+        try:
+            return AllowedJob.fetch(job_id, connection=self._redis, serializer=JSONSerializer)
+        except (NoSuchJobError, RefusedEntry, ValueError):
+            return None
 
     def _change(self, claim: ActiveClaim, to: JobState, error: Failure | None = None) -> bool:
         """Make the transition, unless the job has moved on since it was read."""

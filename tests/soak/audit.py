@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
 from statistics import median, quantiles
 from typing import Any
 
@@ -135,30 +136,59 @@ class Audit:
         return {text(raw): float(until) for raw, until in listed}
 
 
-def takeovers(events: EventLog, kills: Sequence[Kill], restarts: Sequence[float]) -> dict[str, Any]:
-    """Seconds from a kill to the next start of each job that the worker had; Redis's clock is this machine's.
+@dataclass(frozen=True)
+class Takeover:
+    """Unix times of what became of a job whose worker was killed; Redis's clock is this machine's."""
 
-    Those in whose time Redis was away are counted by themselves: recovery then waits until living workers have had the
-    time to show up.
+    killed_at: float
+    queued_at: float
+    started_at: float
+
+
+def takeovers(events: EventLog, kills: Sequence[Kill], restarts: Sequence[float]) -> dict[str, Any]:
+    """Seconds from a kill to the next start of each job that the worker had, and of these until it was queued again.
+
+    The former is how soon a death is noticed, the rest how soon another worker has room. Those in whose time Redis was
+    away are counted by themselves: recovery then waits until living workers have had the time to show up.
     """
-    delays: list[float] = []
-    disturbed: list[float] = []
+    undisturbed: list[Takeover] = []
+    disturbed: list[Takeover] = []
     for kill in kills:
-        for at in starts_after(events, kill).values():
-            hit = any(kill.at <= restart <= at for restart in restarts)
-            (disturbed if hit else delays).append(at - kill.at)
-    return {"undisturbed": _figures(delays), "with_redis_away": _figures(disturbed)}
+        for one in takeovers_after(events, kill).values():
+            hit = any(one.killed_at <= restart <= one.started_at for restart in restarts)
+            (disturbed if hit else undisturbed).append(one)
+    return {"undisturbed": _spans(undisturbed), "with_redis_away": _spans(disturbed)}
+
+
+def takeovers_after(events: EventLog, kill: Kill) -> dict[str, Takeover]:
+    """Of the jobs of a killed worker that began anew; one that had ended but for the books is left out."""
+    found: dict[str, Takeover] = {}
+    for job_id in kill.held:
+        queued_at: float | None = None
+        for event in events.past(job_id):
+            at = event.id[0] / 1000
+            if at <= kill.at:
+                continue
+            if event.name == "queued":
+                queued_at = at
+            elif event.name == "started" and queued_at is not None:
+                found[job_id] = Takeover(kill.at, queued_at, at)
+                break
+            elif event.final:
+                break
+    return found
 
 
 def starts_after(events: EventLog, kill: Kill) -> dict[str, float]:
-    """Unix times at which the jobs of a killed worker began anew; one that had ended but for the books is left out."""
-    starts: dict[str, float] = {}
-    for job_id in kill.held:
-        later = (event for event in events.past(job_id) if event.id[0] / 1000 > kill.at)
-        event = next((event for event in later if event.name == "started" or event.final), None)
-        if event is not None and event.name == "started":
-            starts[job_id] = event.id[0] / 1000
-    return starts
+    """Unix times at which the jobs of a killed worker began anew."""
+    return {job_id: one.started_at for job_id, one in takeovers_after(events, kill).items()}
+
+
+def _spans(found: Sequence[Takeover]) -> dict[str, Any]:
+    return _figures([one.started_at - one.killed_at for one in found]) | {
+        "until_queued_again": _figures([one.queued_at - one.killed_at for one in found]),
+        "from_there_until_started": _figures([one.started_at - one.queued_at for one in found]),
+    }
 
 
 def _figures(delays_s: list[float]) -> dict[str, float]:

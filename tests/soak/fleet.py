@@ -2,29 +2,22 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 import psutil
 
+from deploy.loadtest.service import HERE, Host, LoadedService
+from inlay.child import Child
 from jobs.connect import RedisClient, text
 from jobs.workers import WorkerRegistry, WorkerState
-from tests.app.service import ROOT
 
 
 @dataclass
 class WorkerLife:
     """One process; `memory` are pairs of Unix time and resident bytes since it was ready."""
 
-    process: subprocess.Popen[bytes]
-    log: Path
+    process: Child
     name: str | None = None
     killed: bool = False
     memory: list[tuple[float, int]] = field(default_factory=list)
@@ -40,42 +33,20 @@ class Kill:
 
 
 class Fleet:
-    """Workers with the settings of `environ`, each a process of the module (with arguments) that `worker` names.
+    """The workers of a service, and those that are started in place of them.
 
     In a storm the first one is spared: its memory is seen over all the time.
     """
 
-    def __init__(
-        self, redis: RedisClient, environ: dict[str, str], folder: Path, worker: Sequence[str] = ("worker",)
-    ) -> None:
-        self._redis, self._environ, self._folder, self._worker = redis, environ, folder, worker
+    def __init__(self, redis: RedisClient, service: LoadedService) -> None:
+        self._redis, self._service = redis, service
         self._registry = WorkerRegistry(redis)
-        self.lives: list[WorkerLife] = []
+        self.lives = [WorkerLife(process) for process in service.workers]
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        for life in self.lives:
-            life.process.kill()
-            life.process.wait(timeout=30)
-
-    def start(self, **environ: str) -> WorkerLife:
-        """One more, with these variables beside or in place of those of all."""
-        inherited = {name: value for name, value in os.environ.items() if not name.startswith("INLAY_")}
-        log = self._folder / f"worker-{len(self.lives)}.log"
-        with log.open("wb") as file:
-            process = subprocess.Popen(
-                [sys.executable, "-m", *self._worker],
-                cwd=ROOT,
-                env=inherited | self._environ | {"OMP_NUM_THREADS": "1"} | environ,
-                stderr=file,
-            )
-        life = WorkerLife(process, log)
-        self.lives.append(life)
-        return life
+    def start(self, host: Host = HERE) -> WorkerLife:
+        """One more."""
+        self.lives.append(WorkerLife(self._service.start_worker(host)))
+        return self.lives[-1]
 
     def ready(self) -> list[WorkerLife]:
         """The processes that take jobs now; their names, which they choose, are found by their process ids."""
@@ -95,19 +66,25 @@ class Fleet:
     def kill(self, life: WorkerLife) -> Kill:
         """As the kernel does when memory is short."""
         at = time.time()
-        life.process.kill()
-        life.process.wait(timeout=30)
+        end(life.process)
         life.killed = True
         return Kill(at, str(life.name), self.held(life))
 
     def look(self) -> None:
         """Write down the memory of those that are ready, and see that none has ended by itself."""
         for life in self.lives:
-            ended = life.process.poll()
-            assert life.killed or ended is None, f"a worker ended with {ended}:\n{life.log.read_text()[-3000:]}"
+            ended = life.process.exit_code
+            assert life.killed or ended is None, f"a worker ended with {ended}:\n{life.process.log_tail()}"
         for life in self.ready():
             life.memory.append((time.time(), psutil.Process(life.process.pid).memory_info().rss))
 
     def busy(self) -> int:
         """Jobs that living workers have not let go of."""
         return sum(one.running for one in self._registry.alive())
+
+
+def end(process: Child) -> None:
+    """By kill -9, and wait until it is gone."""
+    process.kill()
+    while process.exit_code is None:
+        time.sleep(0.01)

@@ -16,13 +16,13 @@ import numpy as np
 from PIL import Image
 from pydantic import SecretStr
 
+from deploy.loadtest import service
 from jobs.connect import connect
 from jobs.events import EventLog
 from jobs.queue import JobQueue
 from jobs.settings import Settings
 from jobs.store import JobStore
 from tests.app.keyed import new_key
-from tests.app.service import ApiProcess
 from tests.redis_process import RedisProcess
 from tests.soak.audit import Audit, memory, takeovers
 from tests.soak.callers import Caller, Entry, Ledger
@@ -30,7 +30,6 @@ from tests.soak.fleet import Fleet
 from tests.soak.orders import CALLERS, Order, order
 from tests.soak.storm import Fault, Storm
 
-READY_S = 180.0
 LEVELS = 4
 """Of 255, by which pictures sampled in company may differ: batched convolutions round differently, and corrections
 amplify that, in a random network over eighty steps to 2 so far. Pictures of two seeds differ by a hundred."""
@@ -74,24 +73,21 @@ class Soak:
         changes: dict[str, Any] = {"max_attempts": 50, "model": str(self._model), "threads": 1} | self._plan.settings
         self.settings = Settings(redis_url=SecretStr(self._server.url), **changes)
         self.redis = self._stack.enter_context(connect(self.settings))
-        environ = {f"INLAY_{name.upper()}": str(value) for name, value in changes.items()}
-        environ |= {"INLAY_REDIS_URL": self._server.url, "INLAY_DEVICE": "cpu", "INLAY_LOG_LEVEL": "warning"}
-        self.fleet = self._stack.enter_context(Fleet(self.redis, environ, self._folder))
-        for _ in range(self._plan.workers):
-            self.fleet.start()
         file = self._folder / "keys"
         keys = {name: new_key(name, file) for name in CALLERS}
-        api = ApiProcess(
-            redis_url=self._server.url,
-            api_keys_file=file,
-            log_level="warning",
-            rate_limit_jobs=100_000,  # callers shall wait for a place on the queue, not for their key's limits
-            max_active_jobs=10_000,
-            max_queue_depth=150,
-        )
-        self._stack.enter_context(api)
-        self._clients = {name: self._client(api, key) for name, key in keys.items()}
-        self._wait(lambda: len(self.fleet.ready()) == self._plan.workers, READY_S)
+        # Callers shall wait for a place on the queue, not for their key's limits.
+        changes |= {
+            "api_keys_file": file,
+            "rate_limit_jobs": 100_000,
+            "max_active_jobs": 10_000,
+            "max_queue_depth": 150,
+        }
+        environ = {f"INLAY_{name.upper()}": str(value) for name, value in changes.items()}
+        environ |= {"INLAY_DEVICE": "cpu", "OMP_NUM_THREADS": "1"}
+        fleet = service.Fleet(workers=self._plan.workers, environ=environ, redis_url=self._server.url)
+        running = self._stack.enter_context(service.LoadedService(fleet, self._folder))
+        self.fleet = Fleet(self.redis, running)
+        self._clients = {name: self._client(running.urls[0], key) for name, key in keys.items()}
         return self
 
     def __exit__(self, *error: object) -> None:
@@ -178,9 +174,9 @@ class Soak:
             else:
                 self._largest_difference = max(self._largest_difference, difference)
 
-    def _client(self, api: ApiProcess, key: str) -> httpx.Client:
+    def _client(self, url: str, key: str) -> httpx.Client:
         headers = {"Authorization": f"Bearer {key}"}
-        client = httpx.Client(base_url=api.client.base_url, headers=headers, timeout=60, trust_env=False)
+        client = httpx.Client(base_url=url, headers=headers, timeout=60, trust_env=False)
         return self._stack.enter_context(client)
 
     def _wait(self, condition: Callable[[], object], timeout_s: float) -> None:

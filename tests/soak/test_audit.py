@@ -16,7 +16,7 @@ from jobs.settings import Settings
 from jobs.spec import GenerateSpec
 from jobs.store import JobStore
 from tests.redis_process import RedisProcess
-from tests.soak.audit import Audit, memory, takeovers
+from tests.soak.audit import Audit, memory, takeovers, takeovers_after
 from tests.soak.callers import Entry, Ledger
 from tests.soak.fleet import Kill, WorkerLife
 from tests.soak.orders import order
@@ -121,14 +121,31 @@ def test_times_from_a_kill_are_read_from_the_events(store: JobStore, redis: Redi
     store.claim(job_id, "first")
     time.sleep(0.01)
     kill = Kill(time.time(), "first", frozenset({job_id}))
+    time.sleep(0.6)
     store.transition(job_id, JobState.QUEUED, expect={JobState.RUNNING})
     time.sleep(0.2)
     store.claim(job_id, "second")
     events = EventLog(redis)
-    figures = takeovers(events, [kill], [])
-    assert figures["undisturbed"]["jobs"] == 1
-    assert 0.15 < figures["undisturbed"]["p95_s"] < 10
-    assert takeovers(events, [kill], [kill.at])["with_redis_away"]["jobs"] == 1
+    figures = takeovers(events, [kill], [])["undisturbed"]
+    assert figures["jobs"] == 1
+    noticed, taken = figures["until_queued_again"], figures["from_there_until_started"]
+    assert 0.55 < noticed["p95_s"] < 10
+    assert 0.15 < taken["p95_s"] < 10
+    assert figures["p95_s"] == pytest.approx(noticed["p95_s"] + taken["p95_s"], abs=0.01)
+    disturbed = takeovers(events, [kill], [kill.at])
+    assert (disturbed["with_redis_away"]["jobs"], disturbed["undisturbed"]["jobs"]) == (1, 0)
+
+
+def test_job_that_ended_after_the_kill_was_not_taken_over(store: JobStore, redis: RedisClient) -> None:
+    ended, waiting = accepted(store, Ledger(), "ended-it"), accepted(store, Ledger(), "waits-on")
+    for job_id in (ended, waiting):
+        store.claim(job_id, "first")
+    time.sleep(0.01)
+    kill = Kill(time.time(), "first", frozenset({ended, waiting}))
+    time.sleep(0.01)
+    store.transition(ended, JobState.SUCCEEDED, expect={JobState.RUNNING})
+    store.transition(waiting, JobState.QUEUED, expect={JobState.RUNNING})
+    assert takeovers_after(EventLog(redis), kill) == {}
 
 
 def test_growth_of_memory_is_the_slope_of_a_line_after_the_first_third() -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Sequence
 
 import torch
 
 from sampler.evaluation import Conditioning, Decode, Denoise, Denoised, Encode
-from tests.worker.conftest import wait_for
+from tests.worker.conftest import PATIENCE_S, wait_for
 from worker.diffusers_model import DiffusersModel
 
 
@@ -61,3 +63,43 @@ class Hung(DiffusersModel):
     def encode(self, requests: Sequence[Encode]) -> list[torch.Tensor]:
         wait_for(lambda: not self.hangs)
         return super().encode(requests)
+
+
+class HungBeside(DiffusersModel):
+    """A model whose text encoder does not answer as long as it `hangs`."""
+
+    def __init__(self, model: DiffusersModel) -> None:
+        self.__dict__.update(model.__dict__)
+        self.hangs = False
+
+    def conditioning(self, prompt: str, negative_prompt: str, guidance_scale: float) -> Conditioning:
+        wait_for(lambda: not self.hangs)
+        return super().conditioning(prompt, negative_prompt, guidance_scale)
+
+
+class Gated(DiffusersModel):
+    """A model whose network answers while its `gate` is open. `begun` counts its calls; `held` is set in one."""
+
+    def __init__(self, model: DiffusersModel) -> None:
+        self.__dict__.update(model.__dict__)
+        self.gate, self.held = threading.Event(), threading.Event()
+        self.gate.set()
+        self.begun = 0
+
+    def denoise(self, requests: Sequence[Denoise]) -> list[Denoised]:
+        self.begun += 1
+        if not self.gate.is_set():
+            self.held.set()
+            assert self.gate.wait(PATIENCE_S)
+        return super().denoise(requests)
+
+
+class Level(DiffusersModel):
+    """A model whose calls take the same time whatever their size, so that the largest ones are the best."""
+
+    def __init__(self, model: DiffusersModel) -> None:
+        self.__dict__.update(model.__dict__)
+
+    def denoise(self, requests: Sequence[Denoise]) -> list[Denoised]:
+        time.sleep(0.15)
+        return super().denoise(requests)

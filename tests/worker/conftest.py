@@ -35,6 +35,9 @@ from worker.resident import ResidentWorker
 PATIENCE_S = 120.0
 """Nothing takes that long; machines that run these tests may be busy."""
 
+ENGINE = "engine"
+"""Name of the thread that runs a worker's engine."""
+
 LONG: dict[str, Any] = {"steps": 100, "solver": "newton", "inner_steps": 20}
 """Thousands of evaluations: certainly still running when something happens to it."""
 
@@ -199,9 +202,11 @@ def start_worker(
         model = changes.pop("tiny_model", tiny_model)
         on_hang = changes.pop("on_hang", None)
         features = changes.pop("features", None)
+        client = changes.pop("client", None)
         changed = settings.model_copy(update=changes)
-        worker = ResidentWorker(changed, connect(changed, retries=1), model, features=features, on_hang=on_hang)
-        thread = threading.Thread(target=lambda: statuses.append(worker.serve()))
+        client = client or connect(changed, retries=1)
+        worker = ResidentWorker(changed, client, model, features=features, on_hang=on_hang)
+        thread = threading.Thread(target=lambda: statuses.append(worker.serve()), name=ENGINE)
         thread.start()
         try:
             yield worker

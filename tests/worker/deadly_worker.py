@@ -18,12 +18,13 @@ from deploy.pace import Pace
 from sampler.evaluation import Conditioning, Denoise, Denoised
 
 POISON = "poison"
-DEADLY_EVALUATION = 3
+DEADLY_EVALUATION = 60
+"""Late enough for jobs that wait beside it to be taken, too."""
 CALL_S = 0.01
 
 
 class DeadlyModel(StubModel):
-    """Kills its process at the third evaluation for the prompt, whoever shares the call."""
+    """Kills its process at a late evaluation for the prompt, whoever shares the call."""
 
     def __init__(self) -> None:
         super().__init__(Pace({1: CALL_S, 64: CALL_S}))

@@ -30,3 +30,18 @@ def test_longest_call_is_remembered_until_it_is_forgotten(tiny_model: DiffusersM
     meter.decode([Decode(torch.zeros(tiny_model.latents_shape(64, 64)))])
     assert 0 < meter.longest_s < longest_s
     assert meter.idle_for_s() < 60
+
+
+def test_call_beside_the_engine_counts_as_standstill_until_it_ends_and_then_as_a_long_call(
+    tiny_model: DiffusersModel,
+) -> None:
+    meter = MeteredEvaluator(tiny_model)
+    with meter.beside():
+        with meter.beside():
+            time.sleep(0.3)
+            meter.tick()
+            assert meter.idle_for_s() >= 0.3, "the engine goes on, and yet something hangs"
+        assert meter.longest_s >= 0.3
+        assert meter.idle_for_s() >= 0.3, "the other call has not ended"
+    before_s = time.monotonic() - meter.last_progress
+    assert meter.idle_for_s() <= before_s + 0.25

@@ -14,12 +14,15 @@ from typing import Any
 
 import torch
 
+from jobs import keys
+from jobs.connect import text
 from jobs.errors import FailureCode
 from jobs.record import JobRecord, JobState
 from jobs.settings import Settings
 from tests.worker.bad_models import Evil
 from tests.worker.conftest import LONG, PATIENCE_S, Bench, StartWorker, wait_for
 from tests.worker.deadly_worker import POISON
+from worker.candidates import RESERVED_MS, Candidates
 from worker.diffusers_model import DiffusersModel
 
 ROOT = Path(__file__).parents[2]
@@ -57,6 +60,20 @@ def is_running(record: JobRecord) -> bool:
     return record.state is JobState.RUNNING
 
 
+def one_for_each(bench: Bench, workers: int) -> dict[str | None, str]:
+    """A long job that runs in each worker, by the worker's name."""
+    long: dict[str | None, str] = {}
+    while len(long) < workers:
+        job_id = bench.submit(**LONG)
+        worker = bench.wait(job_id, is_running).worker
+        if worker in long:  # the idle one was not there in time
+            bench.store.request_cancel(job_id)
+            bench.wait(job_id)
+        else:
+            long[worker] = job_id
+    return long
+
+
 def poisoned(record: JobRecord) -> bool:
     return record.error is not None and record.error.code is FailureCode.POISON_JOB
 
@@ -67,8 +84,9 @@ def one_after_the_other(records: list[JobRecord]) -> bool:
 
 
 def test_of_eight_jobs_with_which_two_workers_died_only_the_guilty_one_fails(bench: Bench, settings: Settings) -> None:
-    mates = [bench.submit(task="generate", steps=30) for _ in range(MATES)]  # longer than a sweep that requeues them
-    guilty = bench.submit(task="generate", steps=10, prompt=POISON)
+    # Longer than a sweep that requeues them, and than the guilty one's life after all have been taken.
+    mates = [bench.submit(task="generate", steps=100) for _ in range(MATES)]
+    guilty = bench.submit(task="generate", steps=100, prompt=POISON)
     with ExitStack() as stack:
         lives = [stack.enter_context(deadly_worker(settings)) for _ in range(4)]
         for life in lives[:3]:
@@ -134,6 +152,39 @@ def test_job_on_its_last_attempt_goes_to_the_worker_that_is_idle_and_the_other_g
             for job_id in (long, last):
                 bench.store.request_cancel(job_id)
                 bench.wait(job_id)
+
+
+def test_of_two_busy_workers_one_empties_itself_for_a_last_attempt_and_the_other_takes_what_comes(
+    bench: Bench, start_worker: StartWorker
+) -> None:
+    with start_worker(), start_worker():
+        long = one_for_each(bench, 2)
+        last = submit_begun(bench, 2)
+        wait_for(lambda: bench.redis.exists(keys.reservation(last)) == 1)
+        holder = text(bench.redis.get(keys.reservation(last)))
+        (other,) = long.keys() - {holder}
+        assert {bench.wait(bench.submit()).worker for _ in range(3)} == {other}
+        assert bench.get(last).state is JobState.QUEUED
+        bench.store.request_cancel(long[holder])
+        assert bench.wait(last).worker == holder
+        assert bench.get(long[other]).state is JobState.RUNNING
+        bench.store.request_cancel(long[other])
+        wait_for(lambda: not bench.redis.exists(keys.reservation(last)))
+
+
+def test_reservation_is_one_workers_and_ends_with_it(bench: Bench) -> None:
+    last = submit_begun(bench, 2)
+    one, two = (Candidates(bench.redis, bench.queue.rq.key, name) for name in ("one", "two"))
+    (seen,) = one.look()
+    assert seen.job is not None
+    assert (seen.raw_id, seen.job.attempt, seen.reserved_for) == (last.encode(), 2, None)
+    assert one.reserve(seen)
+    assert not two.reserve(seen), "it has been reserved since it was looked at"
+    (seen,) = two.look()
+    assert seen.reserved_for == "one"
+    assert not two.reserve(seen)
+    assert one.reserve(seen)
+    assert 0 < bench.redis.pttl(keys.reservation(last)) <= RESERVED_MS
 
 
 def test_jobs_with_one_attempt_each_share_a_worker(bench: Bench, start_worker: StartWorker) -> None:

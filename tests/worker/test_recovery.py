@@ -10,6 +10,7 @@ import pytest
 import torch
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import OutOfMemoryError
+from rq.job import JobStatus
 
 from jobs import keys
 from jobs.connect import RedisClient
@@ -17,10 +18,9 @@ from jobs.errors import FailureCode
 from jobs.record import JobState
 from jobs.settings import Settings
 from jobs.workers import WorkerPresence, WorkerRegistry, WorkerState
-from tests.worker.conftest import Bench
+from tests.worker.conftest import Bench, books
 from worker.metrics import WorkerMetrics
 from worker.patience import GivenUp, Patience
-from worker.periodic import Periodic
 from worker.recovery import OWN_EVERY, Recovery
 from worker.shelf import Shelf
 
@@ -47,6 +47,22 @@ def live(redis: RedisClient, name: str) -> None:
         name=name, state=WorkerState.READY, model="m", native_size_px=128, device="cpu", max_batch=1
     )
     WorkerRegistry(redis).beat(presence, ttl_s=60)
+
+
+def failed_in_rq(bench: Bench) -> dict[str, str]:
+    """What RQ lists as failed, and why; as long as the records say so."""
+    rq = bench.queue.rq
+    reasons = {}
+    for job_id in rq.failed_job_registry.get_job_ids():
+        job = rq.fetch_job(job_id)
+        result = None if job is None else job.latest_result()
+        assert job is not None
+        assert result is not None
+        assert job.get_status() is JobStatus.FAILED
+        for key in (job.key, f"rq:results:{job_id}"):
+            assert 0 < bench.redis.ttl(key) <= bench.settings.result_ttl_s
+        reasons[job_id] = str(result.exc_string)
+    return reasons
 
 
 def test_job_of_a_dead_worker_is_queued_again_first(bench: Bench, recovery: Recovery, redis: RedisClient) -> None:
@@ -81,6 +97,23 @@ def test_job_on_which_three_workers_died_fails_as_poison(bench: Bench, recovery:
     assert record.error.code is FailureCode.POISON_JOB
     assert bench.queue.depth() == 0
     assert bench.redis.keys("inlay:blob:*") == []
+    assert failed_in_rq(bench) == {job_id: "poison_job: Its worker died 3 times while running it."}
+
+
+@pytest.mark.parametrize("deaths", [1, 3])
+def test_job_whose_worker_died_before_it_could_cancel_it_is_canceled_and_never_run_again(
+    bench: Bench, recovery: Recovery, deaths: int
+) -> None:
+    job_id = bench.submit()
+    for attempt in range(1, deaths + 1):
+        bench.queue.remove(job_id)
+        bench.store.claim(job_id, f"dead-{attempt}")
+        if attempt == deaths:
+            bench.store.request_cancel(job_id)
+        sweep(recovery)
+    record = bench.get(job_id)
+    assert (record.state, record.attempt, record.error) == (JobState.CANCELED, deaths, None)
+    assert (bench.store.active_ids(), bench.redis.keys("inlay:blob:*"), books(bench.redis)) == ([], [], [])
 
 
 def test_accepted_job_that_never_reached_the_queue_is_queued(bench: Bench, recovery: Recovery) -> None:
@@ -142,6 +175,16 @@ def test_job_that_waits_too_long_fails_at_its_deadline(bench: Bench, recovery: R
     assert error is not None
     assert error.code is FailureCode.DEADLINE_EXCEEDED
     assert bench.queue.depth() == 0
+    assert failed_in_rq(bench) == {job_id: "deadline_exceeded: The job was not started by its deadline."}
+
+
+def test_job_that_fails_without_an_entry_is_in_no_book_of_rq(bench: Bench, recovery: Recovery) -> None:
+    job_id = bench.submit(deadline_s=0.001)
+    bench.queue.remove(job_id)
+    sweep(recovery)
+    assert bench.get(job_id).state is JobState.FAILED
+    assert failed_in_rq(bench) == {}
+    assert books(bench.redis) == []
 
 
 def test_worker_takes_back_a_job_that_is_its_own_by_the_record_only(
@@ -230,19 +273,3 @@ def test_patience_gives_up_when_the_process_ends(patience: Patience) -> None:
     threading.Timer(0.2, patience.end).start()
     with pytest.raises(GivenUp):
         patience.insist(away)
-
-
-def test_periodic_thread_survives_a_failure_and_stops_at_once() -> None:
-    calls: list[int] = []
-
-    def act() -> None:
-        calls.append(1)
-        raise ValueError("once")
-
-    thread = Periodic("test", 0.01, act)
-    thread.start()
-    while len(calls) < 3:
-        time.sleep(0.01)
-    thread.stop()
-    assert not thread.is_alive()
-    Periodic("never started", 1.0, act).stop()

@@ -7,27 +7,46 @@ from jobs.connect import RedisClient
 from jobs.errors import FailureCode
 from jobs.record import JobState
 from jobs.workers import WorkerRegistry, WorkerState
-from tests.worker.conftest import LONG, Bench, StartWorker, books, wait_for
+from tests.worker.bad_models import Gated
+from tests.worker.conftest import LONG, PATIENCE_S, Bench, StartWorker, books, wait_for
+from tests.worker.counting import counting
+from worker.diffusers_model import DiffusersModel
 
 
 def test_running_job_is_canceled_within_an_evaluation(
-    bench: Bench, start_worker: StartWorker, redis: RedisClient
+    bench: Bench, start_worker: StartWorker, tiny_model: DiffusersModel, redis: RedisClient
 ) -> None:
-    with start_worker() as worker:
+    """A mark that is set during an evaluation is known at its end, and no other one begins."""
+    model, (client, trips) = Gated(tiny_model), counting(bench.settings)
+    with start_worker(tiny_model=model, client=client) as worker:
         job_id = bench.submit(**LONG)
-        other = bench.submit(steps=20)
         bench.wait_for_step(job_id)
-        calls = worker.presence().calls
+        model.gate.clear()
+        assert model.held.wait(PATIENCE_S)
+        begun = model.begun
         bench.store.request_cancel(job_id)
+        marked = trips["courier"]
+        wait_for(lambda: trips["courier"] >= marked + 4)  # the answer to all but the last of them has been read
+        model.gate.set()
         canceled = bench.wait(job_id)
-        stopped_after = worker.presence().calls - calls
-        assert bench.wait(other).state is JobState.SUCCEEDED
+        assert model.begun == begun
+        assert bench.wait(bench.submit()).state is JobState.SUCCEEDED
         wait_for(lambda: not worker.job_ids())
     assert canceled.state is JobState.CANCELED
     assert canceled.timings is not None
     assert canceled.results == []
-    assert stopped_after < 50
     assert books(redis) == []
+
+
+def test_cancel_of_one_job_costs_those_beside_it_nothing(bench: Bench, start_worker: StartWorker) -> None:
+    with start_worker():
+        job_id, other = bench.submit(**LONG), bench.submit(steps=40)
+        bench.wait_for_step(job_id)
+        bench.wait_for_step(other)
+        bench.store.request_cancel(job_id)
+        assert bench.wait(job_id).state is JobState.CANCELED
+        beside = bench.wait(other)
+    assert (beside.state, beside.attempt) == (JobState.SUCCEEDED, 1)
 
 
 def test_queued_job_that_was_canceled_or_deleted_is_never_run(bench: Bench, start_worker: StartWorker) -> None:
@@ -87,6 +106,17 @@ def test_drain_finishes_what_fits_and_gives_back_the_rest(
     assert WorkerRegistry(redis).alive() == []
     assert redis.keys("rq:execution*") == []
     assert redis.get(keys.worker(worker.name)) is None
+
+
+def test_job_that_comes_while_an_idle_worker_drains_stays_on_the_queue(
+    bench: Bench, start_worker: StartWorker, redis: RedisClient
+) -> None:
+    with start_worker() as worker:
+        wait_for(lambda: any(client["cmd"] == "blmove" for client in redis.client_list()))
+        worker.request_drain()
+        late = bench.submit()
+    assert (bench.get(late).state, bench.get(late).attempt) == (JobState.QUEUED, 0)
+    assert bench.queue.rq.get_job_ids() == [late]
 
 
 def test_superseded_worker_drops_the_job_quietly(bench: Bench, start_worker: StartWorker) -> None:

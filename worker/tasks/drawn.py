@@ -36,7 +36,8 @@ def prepare_style(assignment: Assignment, spec: StyleSpec) -> Prepared:
     placement = _placement(assignment, spec)
     size = placement.canvas_width_px, placement.canvas_height_px
     reference = ImageOps.fit(assignment.read("reference"), size, Image.Resampling.LANCZOS)
-    wanted = grams(features, to_image(reference).to(assignment.model.device))
+    with assignment.watch():
+        wanted = grams(features, to_image(reference).to(assignment.model.device))
     plan = assignment.plan(placement, constraint=StyleConstraint(features, wanted))
     return Prepared(plan, partial(from_canvas, placement=placement))
 
