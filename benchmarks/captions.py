@@ -51,7 +51,7 @@ def captions(
     pictures = [from_canvas(one.image, placement) for one in timed.results]
     if pictures_to is not None:
         pictures_to.parent.mkdir(parents=True, exist_ok=True)
-        side_by_side(pictures[:SHOWN]).save(pictures_to, optimize=True)
+        in_rows(pictures[:SHOWN]).save(pictures_to, optimize=True)
     jury = setting.jury
     return Row(
         **asdict(identify_captions(setting, options, guidance_scale, count)),
@@ -85,7 +85,7 @@ def identify_captions(setting: Setting, options: SamplerOptions, guidance_scale:
     )
 
 
-def side_by_side(pictures: Sequence[Image.Image]) -> Image.Image:
+def in_rows(pictures: Sequence[Image.Image]) -> Image.Image:
     """Pictures of one size in rows of ten."""
     width_px, height_px = pictures[0].width + GAP_PX, pictures[0].height + GAP_PX
     sheet = Image.new(

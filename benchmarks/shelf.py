@@ -73,7 +73,7 @@ class Results:
         if measured.pictures:
             path = self._strip_path(identity)
             path.parent.mkdir(parents=True, exist_ok=True)
-            side_by_side(measured.pictures[:SHOWN]).save(path, optimize=True)
+            in_one_row(measured.pictures[:SHOWN]).save(path, optimize=True)
         self.write()
 
     def pictures(self, row: Row) -> list[Image.Image] | None:
@@ -98,7 +98,7 @@ class Results:
         return self.folder / "shown" / f"{identity.mask}-{identity.method}-{identity.digest}.png"
 
 
-def side_by_side(pictures: Sequence[Image.Image]) -> Image.Image:
+def in_one_row(pictures: Sequence[Image.Image]) -> Image.Image:
     """Pictures of one size in one row, without a gap."""
     width_px, height_px = pictures[0].size
     strip = Image.new("RGB", (width_px * len(pictures), height_px))

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -26,7 +27,8 @@ class RedisProcess:
 
     Leaving the block kills it and removes the folder. With `sync_always` nothing is answered before it is on the disk;
     else, while the disk is busy, what was answered in the last two seconds may go with a kill. If it
-    `outgrows_files` it meets the process's limit on the size of files as an error, not as a deadly signal.
+    `outgrows_files` it meets the process's limit on the size of files as an error, not as a deadly signal. `options` of
+    Redis override the others; `within` runs the command, as `ip netns exec NAME` does.
     """
 
     def __init__(
@@ -36,7 +38,10 @@ class RedisProcess:
         max_memory_bytes: int = MAX_MEMORY_BYTES,
         sync_always: bool = False,
         outgrows_files: bool = False,
+        options: Sequence[str] = (),
+        within: Sequence[str] = (),
     ) -> None:
+        self.options, self.within = options, within
         self.outgrows_files = outgrows_files
         self.sync_always = sync_always
         self.max_memory_bytes = max_memory_bytes
@@ -60,7 +65,7 @@ class RedisProcess:
             command += ["--appendfsync", "always"]
         with log_path.open("ab") as log:
             self.process = subprocess.Popen(
-                command,
+                [*self.within, *command, *self.options],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,

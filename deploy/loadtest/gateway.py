@@ -34,8 +34,8 @@ def adapted(text: str, apis: Sequence[str], port: int, folder: Path) -> str:
     """
     servers = " ".join(f"server {urlsplit(api).netloc};" for api in apis)
     for docker, here in (
-        ("resolver 127.0.0.11 valid=5s;", f"upstream api {{ {servers} }}"),
-        ("set $api http://api:8000;", "set $api http://api;"),
+        ("resolver 127.0.0.11 valid=5s;", ""),
+        ("server api:8000 resolve;", servers),
         ("listen 8080;", f"listen {LOOPBACK}:{port};"),
         ("/tmp/", f"{folder}/"),  # noqa: S108  # of the container
     ):

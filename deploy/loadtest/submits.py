@@ -119,6 +119,7 @@ def measure(options: argparse.Namespace, folder: Path) -> dict[str, float]:
         "INLAY_RATE_LIMIT_JOBS": UNLIMITED,
         "INLAY_MAX_ACTIVE_JOBS": "10000",
         "INLAY_MAX_QUEUE_DEPTH": UNLIMITED,
+        "INLAY_MAX_QUEUE_BYTES": "0",
         "OMP_NUM_THREADS": "1",
     }
     pace = Pace({1: options.call_s, 64: options.call_s}, {1: options.call_s, 64: options.call_s})

@@ -1,4 +1,4 @@
-"""What a job and a worker take of Redis, counted by Redis itself (`INFO commandstats`) on a real service.
+"""What a job and a worker take of Redis, counted by Redis itself on a real service.
 
     python -m deploy.simulation.redis_operations --jobs 20 --out docs/results/load-cpu/redis.json
 
@@ -13,8 +13,8 @@ import json
 import sys
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 import httpx
@@ -23,54 +23,18 @@ from deploy.loadtest.orders import body
 from deploy.loadtest.service import Fleet, LoadedService
 from deploy.loadtest.sweep import STUB_WORKER
 from deploy.pace import Pace
+from deploy.simulation.redis_counters import Counters, RedisCounters
 from deploy.simulation.scale import RedisNeed
-from jobs.connect import RedisClient
 
 CALL_S = 0.01
 PAUSE_S = 0.05
 
 
-@dataclass(frozen=True)
-class Used:
-    """How often a command was called, and the microseconds that Redis spent in it."""
-
-    calls: float
-    us: float
-
-
-Counters = Mapping[str, Used]
-
-
-def counters(redis: RedisClient) -> dict[str, Used]:
-    """Of every command since the server started; those called by scripts are counted, too, beside the scripts."""
-    told = redis.info("commandstats")
-    assert isinstance(told, dict)
-    return {
-        name.removeprefix("cmdstat_"): Used(float(stats["calls"]), float(stats["usec"]))
-        for name, stats in told.items()
-        if name != "cmdstat_info"
-    }
-
-
-def between(before: Counters, after: Counters) -> dict[str, Used]:
-    """What was added."""
-    none = Used(0, 0)
-    differences = {
-        name: Used(used.calls - before.get(name, none).calls, used.us - before.get(name, none).us)
-        for name, used in after.items()
-    }
-    return {name: used for name, used in differences.items() if used.calls}
-
-
 def need(idle: Counters, idle_s: float, loaded: Counters, loaded_s: float, jobs: int) -> RedisNeed:
-    """What is left for each job when the idle service's rate is taken off; a script's own commands count in it only.
-
-    Time inside a script is told twice, by the script and by its commands, so scripts count as commands and not as time.
-    """
-    scripts = {"eval", "evalsha"}
+    """What is left for each job of what clients have sent, when the idle service's rate is taken off."""
     calls, us = (
         {
-            where: sum(getattr(used, what) for name, used in told.items() if what == "calls" or name not in scripts)
+            where: sum(getattr(used, what) for used in told.values())
             for where, told in (("idle", idle), ("loaded", loaded))
         }
         for what in ("calls", "us")
@@ -101,18 +65,21 @@ def measure(jobs: int, steps: int, idle_s: float, folder: Path) -> dict[str, obj
     """The whole measurement, as it is written."""
     pace = Pace({1: CALL_S, 8: 2 * CALL_S}, {1: CALL_S, 4: 2 * CALL_S})
     fleet = Fleet(worker=(STUB_WORKER, "--pace", pace.dump()), environ={"INLAY_RATE_LIMIT_JOBS": "100000"})
-    with LoadedService(fleet, folder) as service:
-        redis = service.connect()
-        with httpx.Client(base_url=service.urls[0], timeout=60, trust_env=False) as http:
-            run_jobs(http, 1, steps)
-            first = counters(redis)
-            time.sleep(idle_s)
-            second, began = counters(redis), time.monotonic()
-            run_jobs(http, jobs, steps)
-            loaded_s = time.monotonic() - began
-            third = counters(redis)
-    idle, loaded = between(first, second), between(second, third)
-    commands = {name: used.calls / jobs for name, used in sorted(loaded.items(), key=lambda pair: -pair[1].calls)}
+    with (
+        LoadedService(fleet, folder) as service,
+        RedisCounters(service.connect()) as counters,
+        httpx.Client(base_url=service.urls[0], timeout=60, trust_env=False) as http,
+    ):
+        run_jobs(http, 1, steps)
+        first = counters.now()
+        time.sleep(idle_s)
+        second, began = counters.now(), time.monotonic()
+        run_jobs(http, jobs, steps)
+        loaded_s = time.monotonic() - began
+        idle, loaded = first.until(second), second.until(counters.now())
+    commands = {
+        name: round(used.calls / jobs, 2) for name, used in sorted(loaded.items(), key=lambda pair: -pair[1].calls)
+    }
     found = need(idle, idle_s, loaded, loaded_s, jobs)
     return {"jobs": jobs, "steps": steps, "need": asdict(found), "commands_a_job_with_idle": commands}
 

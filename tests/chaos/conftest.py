@@ -35,11 +35,11 @@ def conclude(pytestconfig: pytest.Config, tmp_path: Path) -> Conclude:
     path: Path = pytestconfig.getoption("--chaos-report") or tmp_path / "chaos.jsonl"
 
     def end(world: World, fault: str, since: str, recovered_s: float) -> None:
-        told = row(world.ledger, fault, since, recovered_s)
+        told = row(world.ledger, fault, since, recovered_s, len(world.gone() & world.witness.ended()))
         write(path, told)
         pytestconfig.stash.setdefault(ROWS, []).append(told)
         assert world.wrong() == []
-        assert (told.lost, told.doubled) == (0, 0)
+        assert (told.lost, told.doubled, told.differing) == (len(world.gone()), 0, 0)
 
     return end
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
-from tests.chaos.invariants import doubled, lost
+from tests.chaos.invariants import compared, differing, doubled, lost
 from tests.chaos.ledger import FileLedger
 
 
@@ -15,7 +15,8 @@ from tests.chaos.ledger import FileLedger
 class Row:
     """`recovered_s`: from the moment that `since` names to the first end of a job that the fault had touched.
 
-    `run_again`: jobs that a second worker, or the same one, had to begin anew.
+    `run_again`: jobs that a second worker, or the same one, had to begin anew. `compared`: jobs whose picture was held
+    against that of an equal job, and `differing` those where it was another.
     """
 
     fault: str
@@ -25,19 +26,23 @@ class Row:
     lost: int
     doubled: int
     run_again: int
+    compared: int = 0
+    differing: int = 0
 
 
-def row(ledger: FileLedger, fault: str, since: str, recovered_s: float) -> Row:
-    """The rest is in the ledger."""
+def row(ledger: FileLedger, fault: str, since: str, recovered_s: float, gone: int = 0) -> Row:
+    """The rest is in the ledger, but for jobs that are `gone`, whatever was seen of them."""
     attempts = {line.job_id: line.attempt for line in ledger.of("polled")}
     return Row(
         fault=fault,
         since=since,
         recovered_s=round(recovered_s, 2),
         accepted=sum(1 for _ in ledger.of("accepted")),
-        lost=lost(ledger),
+        lost=lost(ledger) + gone,
         doubled=doubled(ledger),
         run_again=sum(attempt > 1 for attempt in attempts.values()),
+        compared=compared(ledger),
+        differing=len(differing(ledger)),
     )
 
 
@@ -50,19 +55,21 @@ class Total:
     lost: int
     doubled: int
     run_again: int
+    compared: int = 0
+    differing: int = 0
 
     def sentence(self) -> str:
         """In short."""
         return (
             f"{self.faults} faults: {self.accepted} jobs accepted, {self.lost} lost, {self.doubled} ended twice, "
-            f"{self.run_again} begun again"
+            f"{self.run_again} begun again; {self.compared} pictures compared, {self.differing} differ"
         )
 
 
 def total(rows: Sequence[Row]) -> Total:
     """The sums."""
-    sums = {name: sum(getattr(one, name) for one in rows) for name in ("accepted", "lost", "doubled", "run_again")}
-    return Total(faults=len(rows), **sums)
+    summed = [one.name for one in fields(Total) if one.name != "faults"]
+    return Total(faults=len(rows), **{name: sum(getattr(one, name) for one in rows) for name in summed})
 
 
 def write(path: Path, told: Row) -> None:

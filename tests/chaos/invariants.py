@@ -6,13 +6,16 @@ What Redis holds is looked at by `tests.soak.audit`, which does so after storms,
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 import httpx
 
 from tests.chaos.ledger import FINAL, FileLedger, Line
 
 ANY = "any"
+"""For a job that may end as it likes."""
+GONE = "gone"
+"""For a job that the disk never had, so that nobody knows it any more."""
 
 
 def violations(ledger: FileLedger, expected: Mapping[str, str]) -> Iterator[str]:
@@ -24,6 +27,8 @@ def violations(ledger: FileLedger, expected: Mapping[str, str]) -> Iterator[str]
     for line in accepted:
         job_id = line.job_id
         wanted = expected.get(job_id, "succeeded")
+        if wanted == GONE:
+            continue
         if not seen[job_id]:
             yield f"{job_id} has no end"
         elif len(seen[job_id]) > 1 or wanted not in {ANY, *seen[job_id]}:
@@ -36,6 +41,45 @@ def violations(ledger: FileLedger, expected: Mapping[str, str]) -> Iterator[str]
     yield from (f"{job_id} was accepted twice" for job_id in sorted(set(ids)) if ids.count(job_id) > 1)
     strangers = (set(seen) | set(told)) - set(ids)
     yield from (f"{job_id} was told and never accepted" for job_id in sorted(strangers))
+
+
+def differing(ledger: FileLedger) -> dict[str, set[str]]:
+    """Pictures of jobs that were not shown as one and the same, by job: over time, or beside those of equal jobs.
+
+    What most of equal jobs show is held for right, and of two the first.
+    """
+    shown: defaultdict[str, list[str]] = defaultdict(list)
+    for line in ledger.of("shown"):
+        shown[line.job_id].append(line.content)
+    alike: defaultdict[str, list[str]] = defaultdict(list)
+    for line in ledger.of("accepted"):
+        alike[line.asked].extend(shown[line.job_id])
+    right = {asked: max(contents, key=contents.count) for asked, contents in alike.items() if contents}
+    return {
+        line.job_id: set(shown[line.job_id])
+        for line in ledger.of("accepted")
+        if set(shown[line.job_id]) - {right.get(line.asked)}
+    }
+
+
+def compared(ledger: FileLedger) -> int:
+    """Jobs whose picture was held against that of an equal one."""
+    shown = {line.job_id for line in ledger.of("shown")}
+    asked = [line.asked for line in ledger.of("accepted") if line.job_id in shown]
+    return sum(asked.count(one) > 1 for one in asked)
+
+
+def wrong_contents(ledger: FileLedger) -> Iterator[str]:
+    """A sentence for each job whose picture is not that of its seed, or is also that of another seed."""
+    for job_id, contents in differing(ledger).items():
+        yield f"{job_id} was shown as {sorted(contents)}, and equal jobs otherwise"
+    asked = {line.job_id: line.asked for line in ledger.of("accepted")}
+    askers: defaultdict[str, set[str]] = defaultdict(set)
+    for line in ledger.of("shown"):
+        askers[line.content].add(asked.get(line.job_id, "nobody"))
+    for content, several in askers.items():
+        if len(several) > 1:
+            yield f"{content} was shown to those who asked for {sorted(several)}"
 
 
 def untold(ledger: FileLedger) -> set[str]:
@@ -55,9 +99,11 @@ def doubled(ledger: FileLedger) -> int:
     return sum(len(seen[line.job_id] | told[line.job_id]) > 1 for line in ledger.of("accepted"))
 
 
-def shown_wrongly(clients: Mapping[str, httpx.Client], ledger: FileLedger) -> Iterator[str]:
+def shown_wrongly(clients: Mapping[str, httpx.Client], ledger: FileLedger, gone: Collection[str] = ()) -> Iterator[str]:
     """Jobs, results or lists that a caller sees who is not the job's, and results that its own caller lacks."""
     for line in ledger.of("accepted"):
+        if line.job_id in gone:
+            continue
         for caller, http in clients.items():
             yield from _own(http, line) if caller == line.caller else _foreign(http, line, caller)
     for caller, http in clients.items():

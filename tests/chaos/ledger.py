@@ -13,15 +13,17 @@ import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
-Kind = Literal["accepted", "polled", "told"]
+Kind = Literal["accepted", "polled", "told", "shown"]
 FINAL = frozenset({"succeeded", "failed", "canceled"})
 
 
 @dataclass(frozen=True)
 class Line:
-    """At Unix time `at`: a job was accepted for a caller, was seen in a final `state`, or a webhook told of it."""
+    """At Unix time `at`: a job was accepted for a caller, was seen in a final `state`, a webhook told of it, or its
+    picture was shown.
+    """
 
     kind: Kind
     job_id: str
@@ -31,6 +33,10 @@ class Line:
     attempt: int = 0
     delivery: str = ""
     """The webhook's id: attempts to deliver the same are one."""
+    asked: str = ""
+    """Of a job that was accepted: task, parameters and seed. Whoever asks for the same gets the same picture."""
+    content: str = ""
+    """Of a picture that was shown: a digest of its pixels."""
 
 
 class FileLedger:
@@ -43,11 +49,9 @@ class FileLedger:
         self._read_to = 0
         path.touch()
 
-    def write(
-        self, kind: Kind, job_id: str, caller: str, state: str = "queued", *, attempt: int = 0, delivery: str = ""
-    ) -> None:
-        """Add a line and see it onto the disk."""
-        line = Line(kind, job_id, caller, state, time.time(), attempt, delivery)
+    def write(self, kind: Kind, job_id: str, caller: str, state: str = "queued", **more: Any) -> None:
+        """Add a line, `more` being further fields of it, and see it onto the disk."""
+        line = Line(kind, job_id, caller, state, time.time(), **more)
         with self._lock, self.path.open("a") as file:
             file.write(json.dumps(asdict(line)) + "\n")
             file.flush()

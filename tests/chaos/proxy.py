@@ -1,4 +1,4 @@
-"""A line between a process and Redis that can be cut, as when a switch dies, or slowed down."""
+"""A line between a process and a server that can be cut, as when a switch dies, or slowed down."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ CHUNK_BYTES = 1 << 16
 
 
 class Line:
-    """Carries connections from a free loopback port to Redis's socket, in a thread of its own::
+    """Carries connections from a free loopback port to a server's Unix socket, or its port, in a thread of its own::
 
     with Line(server.socket) as line:
         connect to line.url
@@ -24,8 +24,8 @@ class Line:
     A cut line answers nothing and refuses nothing, neither open connections nor new ones: only timeouts notice.
     """
 
-    def __init__(self, socket: Path) -> None:
-        self._socket = socket
+    def __init__(self, server: Path | int) -> None:
+        self._server_at = server
         self.delay_s = 0.0
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._run, daemon=True)
@@ -36,7 +36,7 @@ class Line:
 
     @property
     def url(self) -> str:
-        """What `INLAY_REDIS_URL` takes."""
+        """What `INLAY_REDIS_URL` takes, if the server is Redis."""
         return f"redis://127.0.0.1:{self.port}/0"
 
     def cut(self) -> None:
@@ -77,7 +77,7 @@ class Line:
         self._open.add(near_out)
         try:
             await self._whole.wait()
-            far, far_out = await asyncio.open_unix_connection(str(self._socket))
+            far, far_out = await self._connect()
         except OSError:
             near_out.close()
             self._open.discard(near_out)
@@ -91,6 +91,11 @@ class Line:
         for writer in (near_out, far_out):
             writer.close()
             self._open.discard(writer)
+
+    async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        if isinstance(self._server_at, int):
+            return await asyncio.open_connection("127.0.0.1", self._server_at)
+        return await asyncio.open_unix_connection(str(self._server_at))
 
     async def _pump(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
         try:

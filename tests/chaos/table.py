@@ -9,23 +9,32 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.chaos.figures import Row, read, total
+from tests.chaos.figures import Row, Total, read, total
 
 PAGE = Path(__file__).parents[2] / "docs" / "faults.md"
 BEGIN, END = "<!-- figures: python -m tests.chaos.table -->", "<!-- end of figures -->"
-HEAD = "| fault | seconds until a job ended again | counted from | accepted | lost | ended twice | begun again |"
+HEAD = (
+    "| fault | seconds until a job ended again | counted from | accepted | lost | ended twice | begun again "
+    "| pictures compared | differ |"
+)
+COUNTED = ("accepted", "lost", "doubled", "run_again", "compared", "differing")
 
 
 def table(rows: Sequence[Row]) -> str:
     """As Markdown, with their total in the last row."""
     lines = [HEAD, "|" + "---|" * (HEAD.count("|") - 1)]
-    for one in rows:
-        cells = (one.fault, f"{one.recovered_s:.1f}", one.since, one.accepted, one.lost, one.doubled, one.run_again)
-        lines.append("| " + " | ".join(map(str, cells)) + " |")
+    lines += [_line(one.fault, f"{one.recovered_s:.1f}", one.since, *_counts(one)) for one in rows]
     together = total(rows)
-    counted = (together.accepted, together.lost, together.doubled, together.run_again)
-    lines.append(f"| all {together.faults} | | | " + " | ".join(map(str, counted)) + " |")
+    lines.append(_line(f"all {together.faults}", "", "", *_counts(together)))
     return "\n".join(lines)
+
+
+def _counts(told: Row | Total) -> list[int]:
+    return [getattr(told, name) for name in COUNTED]
+
+
+def _line(*cells: object) -> str:
+    return "| " + " | ".join(map(str, cells)) + " |"
 
 
 def renewed(page: str, rows: Sequence[Row]) -> str:

@@ -1,4 +1,4 @@
-"""Processes die by kill -9: a worker, the API, both, Redis."""
+"""Processes die by kill -9: a worker, the API, both."""
 
 from __future__ import annotations
 
@@ -87,24 +87,6 @@ def test_all_workers_killed_and_one_started(place: Place, server: RedisProcess, 
         world.settle()
         recovered_s = world.first_end_after(kill.at)
         conclude(world, "kill -9 of all workers, one started at once", "the kill, the start included", recovered_s)
-
-
-@pytest.mark.slow
-def test_killed_redis_with_its_file(place: Place, server: RedisProcess, conclude: Conclude) -> None:
-    with World(place, server.url) as world:
-        world.wait_until_running(world.submit(20))
-        server.kill()
-        time.sleep(2.0)
-        server.start()
-        at = time.time()
-        world.submit(4)
-        world.settle()
-        conclude(
-            world,
-            "kill -9 of Redis (append-only file), up again after 2 s",
-            "Redis being up",
-            world.first_end_after(at),
-        )
 
 
 @pytest.mark.slow

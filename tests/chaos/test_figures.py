@@ -11,8 +11,8 @@ from tests.chaos.figures import Row, Total, read, total, write
 from tests.chaos.place import share
 from tests.chaos.table import BEGIN, END, renewed
 
-FIRST = Row("one fault", "the kill", 4.0, accepted=20, lost=0, doubled=0, run_again=8)
-SECOND = Row("another", "the cut", 1.5, accepted=5, lost=1, doubled=2, run_again=0)
+FIRST = Row("one fault", "the kill", 4.0, accepted=20, lost=0, doubled=0, run_again=8, compared=20)
+SECOND = Row("another", "the cut", 1.5, accepted=5, lost=1, doubled=2, run_again=0, compared=4, differing=1)
 
 
 def test_a_report_has_the_last_row_of_each_fault_and_their_total(tmp_path: Path) -> None:
@@ -23,14 +23,16 @@ def test_a_report_has_the_last_row_of_each_fault_and_their_total(tmp_path: Path)
     assert '"accepted": 35' in path.read_text().splitlines()[-1]
 
 
-def test_what_was_accepted_lost_doubled_and_begun_again_is_summed() -> None:
-    assert total([FIRST, SECOND]) == Total(faults=2, accepted=25, lost=1, doubled=2, run_again=8)
+def test_what_ledgers_counted_is_summed() -> None:
+    assert total([FIRST, SECOND]) == Total(
+        faults=2, accepted=25, lost=1, doubled=2, run_again=8, compared=24, differing=1
+    )
 
 
 def test_the_table_takes_the_place_of_the_one_before_and_ends_with_the_total() -> None:
     page = renewed(f"before\n{BEGIN}\nold\n{END}\nafter", [FIRST, SECOND])
     assert page.startswith("before\n")
-    assert page.endswith(f"| all 2 | | | 25 | 1 | 2 | 8 |\n\n{END}\nafter")
+    assert page.endswith(f"| all 2 |  |  | 25 | 1 | 2 | 8 | 24 | 1 |\n\n{END}\nafter")
     assert "old" not in page
 
 

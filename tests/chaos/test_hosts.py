@@ -11,6 +11,7 @@ from typing import NoReturn
 import psutil
 import pytest
 
+from deploy.loadtest.service import Host
 from tests.chaos.conftest import Conclude
 from tests.chaos.invariants import ANY
 from tests.chaos.place import Place
@@ -62,7 +63,8 @@ def test_clock_of_the_workers_jumps(
         "FAKETIME_NO_CACHE": "1",
         "FAKETIME_DONT_FAKE_MONOTONIC": "1",
     }
-    with World(place, server.url, worker=("tests.chaos.jumping_worker",), environ=environ) as world:
+    hosts = [Host(environ=environ)] * 2
+    with World(place, server.url, worker=("tests.chaos.jumping_worker",), hosts=hosts) as world:
         world.wait_until_running(world.submit(12))
         clock.write_text(f"{jump_s:+d}")
         at = time.time()
@@ -76,6 +78,7 @@ def test_worker_has_hardly_any_memory_left(place: Place, server: RedisProcess, c
     with World(place, server.url) as world:
         world.submit(6)
         for life in world.fleet.lives:
+            assert life.process.pid is not None
             process = psutil.Process(life.process.pid)
             most = process.memory_info().vms + 16 * 2**20
             _, hard = resource.prlimit(process.pid, resource.RLIMIT_AS)

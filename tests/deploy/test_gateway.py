@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+import socket
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -12,11 +15,12 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
-from deploy.loadtest.gateway import Gateway, find_nginx
+from deploy.loadtest.gateway import CONFIG, Gateway, find_nginx
 from jobs.settings import Settings
 from tests.app.pictures import picture_png
 from tests.app.service import ApiProcess
 from tests.app.stand_in import StandIn
+from tests.deploy.counting import Counting
 from tests.redis_process import RedisProcess
 
 
@@ -33,12 +37,14 @@ def apis(redis: RedisProcess) -> Iterator[list[ApiProcess]]:
 
 
 @pytest.fixture
-def gateway(
-    apis: list[ApiProcess], tmp_path: Path, missing_system_part: Callable[[str], NoReturn]
-) -> Iterator[httpx.Client]:
+def nginx(missing_system_part: Callable[[str], NoReturn]) -> str:
+    """The program, which must be there."""
+    return find_nginx() or missing_system_part("nginx: apt-get install nginx-light")
+
+
+@pytest.fixture
+def gateway(apis: list[ApiProcess], tmp_path: Path, nginx: str) -> Iterator[httpx.Client]:
     """Nginx by the very file, but for what Docker's DNS would tell and the port."""
-    if find_nginx() is None:
-        missing_system_part("nginx: apt-get install nginx-light")
     with (
         Gateway([str(api.client.base_url) for api in apis], tmp_path) as running,
         httpx.Client(base_url=running.url, timeout=60, trust_env=False) as client,
@@ -74,6 +80,24 @@ def test_every_replica_answers_and_one_that_is_gone_is_passed_over(
     assert set(seen) == {0, 1}
     apis[1].stop()
     assert [gateway.get("/healthz").status_code for _ in range(8)] == [200] * 8
+
+
+def test_requests_share_connections_to_the_api(tmp_path: Path, nginx: str) -> None:
+    with Counting() as api, Gateway([api.url], tmp_path) as running, httpx.Client(trust_env=False) as client:
+        assert [client.get(running.url).status_code for _ in range(20)] == [200] * 20
+        client.post(running.url, content=b"x" * 100_000)
+        assert 1 <= api.connections <= 2, "one for each of nginx's processes"
+
+
+def test_the_gateway_closes_waiting_connections_before_the_api_does(apis: list[ApiProcess]) -> None:
+    (told_s,) = re.findall(r"keepalive_timeout (\d+)s;", CONFIG.read_text())
+    with socket.create_connection(("127.0.0.1", apis[0].port), timeout=30) as connection:
+        connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+        assert connection.recv(2**16).startswith(b"HTTP/1.1 200")
+        began = time.monotonic()
+        while connection.recv(2**16):
+            pass
+        assert time.monotonic() - began > int(told_s)
 
 
 def answering(gateway: httpx.Client, apis: list[ApiProcess]) -> int:

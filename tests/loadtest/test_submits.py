@@ -89,7 +89,7 @@ def test_figures_tell_refusals_errors_and_answers_that_name_one_job_twice() -> N
 
 def test_the_gateways_file_is_the_delivered_one(tmp_path: Path) -> None:
     text = adapted(CONFIG.read_text(), ["http://127.0.0.1:1", "http://127.0.0.1:2"], 3, tmp_path)
-    assert "upstream api { server 127.0.0.1:1; server 127.0.0.1:2; }" in text
+    assert "server 127.0.0.1:1; server 127.0.0.1:2;" in text
     assert "listen 127.0.0.1:3;" in text
     with pytest.raises(ValueError, match="resolver"):
         adapted("events {}", [], 3, tmp_path)

@@ -5,12 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+import redis
 
 from deploy.pace import Pace
 from deploy.simulation.comparison import compare, figures, jobs_of_row, table
-from deploy.simulation.redis_operations import Used, between, need
+from deploy.simulation.redis_counters import RedisCounters, Used, between, sent
+from deploy.simulation.redis_operations import need
 from deploy.simulation.scale import RedisNeed
 from deploy.simulation.service import Design, simulate
+from tests.redis_process import RedisProcess
 
 PACE = Pace({1: 0.01, 8: 0.03}, {1: 0.005, 4: 0.02})
 TURN_S, OUTSIDE_S = 0.002, 0.05
@@ -48,5 +51,29 @@ def test_what_an_idle_service_asks_of_redis_is_not_put_on_its_jobs() -> None:
     idle = between({"get": Used(0, 0)}, {"get": Used(100, 1000)})
     loaded = between({"get": Used(100, 1000)}, {"get": Used(400, 4000), "evalsha": Used(10, 500)})
     found = need(idle, 10.0, loaded, 20.0, jobs=10)
-    assert found == RedisNeed(commands_a_job=11.0, us_a_job=100.0, commands_a_worker_s=10.0, us_a_worker_s=100.0)
-    assert found.busy(jobs_per_s=1000, workers=1000) == pytest.approx(0.2)
+    assert found == RedisNeed(commands_a_job=11.0, us_a_job=150.0, commands_a_worker_s=10.0, us_a_worker_s=100.0)
+    assert found.busy(jobs_per_s=1000, workers=1000) == pytest.approx(0.25)
+
+
+def test_what_scripts_call_is_the_scripts_and_what_a_transaction_holds_is_counted_once() -> None:
+    executed = {"get": Used(40, 400), "set": Used(5, 50), "evalsha": Used(10, 500), "exec": Used(1, 60)}
+    assert sent(executed, {"get": 30, "set": 5}) == {
+        "get": Used(10, 100),
+        "evalsha": Used(10, 500),
+        "exec": Used(1, 0),
+    }
+
+
+def test_redis_tells_what_scripts_call_from_what_clients_send(redis_server: RedisProcess) -> None:
+    with redis.Redis.from_url(redis_server.url) as client, RedisCounters(client) as counters:
+        script = client.register_script(
+            "for i = 1, 3 do redis.call('SET', KEYS[1], i) end return redis.call('get', KEYS[1])"
+        )
+        script(keys=["a"])
+        before = counters.now()
+        for _ in range(5):
+            script(keys=["a"])
+        client.set("a", "echo")
+        after = counters.now()
+    assert after.by_scripts - before.by_scripts == {"set": 15, "get": 5}
+    assert {name: used.calls for name, used in before.until(after).items()} == {"evalsha": 5, "set": 1}
