@@ -9,7 +9,7 @@ import uvicorn
 from app.auth import may_listen
 from app.key_file import KeyFileUnusable
 from app.main import create_app
-from app.server import ProblemProtocol
+from app.server import protocol
 from jobs.errors import BlobsUnusable
 from jobs.logs import configure_logs
 from jobs.open_tracing import TracingUnavailable
@@ -59,7 +59,7 @@ def main() -> int:
             host=options.host,
             port=options.port,
             root_path=options.root_path,
-            http=ProblemProtocol,
+            http=protocol(settings.head_timeout_s),
             log_config=None,
             server_header=False,
             timeout_graceful_shutdown=10,

@@ -6,13 +6,12 @@ import uuid
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import anyio
 import structlog
 from pydantic import ValidationError
 from redis.exceptions import RedisError
 
 from app import problem_types
-from app.availability import check_available, check_room, queue_full
+from app.availability import check_available, place_of, queue_full, queue_too_long, uploads_too_large
 from app.bodies import Submission
 from app.idempotency import Accepted, claim_on, not_created, replay
 from app.metrics import ACCEPTED, REPLAYED
@@ -26,15 +25,17 @@ from app.url_inputs import with_fetched
 from app.validation import from_validation_errors
 from app.webhooks.submitting import check_webhook
 from jobs import keys
-from jobs.admission import Claim
+from jobs.admission import Claim, Terms
 from jobs.connect import REDIS_FULL
-from jobs.errors import JobError
+from jobs.errors import JobError, QueueTooLong, UploadsTooLarge
 from jobs.record import JobRecord, Origin
 from jobs.spec import JOB_SPEC, AnySpec
-from jobs.turns import Turn
 from jobs.workers import WorkerPresence
 
 log = structlog.get_logger(__name__)
+
+SHELVED_S = 3600
+"""Seconds that a picture is kept whose job is not made: of a process that dies in between, no more is left."""
 
 _SEED_BITS = 32
 """Drawn seeds stay below 2**32, so that JavaScript's numbers hold them exactly."""
@@ -57,42 +58,35 @@ async def accept(
     return accepted
 
 
-@contextlib.contextmanager
-def _place(services: Services) -> Iterator[None]:
-    """One of the places for work on submissions. Who waited behind many would be answered long after he gave up.
-
-    Replays need none, and who waits for a name server does not hold one.
-    """
-    place = object()
-    try:
-        services.submitting.acquire_on_behalf_of_nowait(place)
-    except anyio.WouldBlock:
-        detail = "Too many submissions are under way at once."
-        raise Problem(problem_types.OVERLOADED, detail, headers={"Retry-After": "2"}) from None
-    try:
-        yield
-    finally:
-        services.submitting.release_on_behalf_of(place)
-
-
 async def _accept(services: Services, caller: str, submission: Submission, idempotency_key: str | None) -> Accepted:
     spec = check_parameters(submission)
-    claim: Claim | None = None
-    if idempotency_key is not None:
-        claim = await services.decoded(claim_on, idempotency_key, spec, submission)
-        if (before := await services.stored(replay, services, caller, claim)) is not None:
-            return before
-    workers = await services.stored(check_available, services)
+    if idempotency_key is None:
+        return await _work(services, caller, spec, submission)
+    claim = await services.decoded(claim_on, idempotency_key, spec, submission)
+    async with services.twins.alone(caller, idempotency_key):
+        before = await services.stored(replay, services, caller, claim)
+        return before or await _work(services, caller, spec, submission, claim)
+
+
+async def _work(
+    services: Services, caller: str, spec: AnySpec, submission: Submission, claim: Claim | None = None
+) -> Accepted:
+    """Replays need no place for work on submissions, and who waits for a name server does not hold one."""
+    upload_bytes = sum(map(len, submission.files.values()))
+    workers = services.outlook.recent() or await services.stored(check_available, services, upload_bytes)
     able = able_workers(spec, workers)
     await check_webhook(services, caller, spec)
-    with _place(services):
+    with services.submitting.one():
         async with with_fetched(services, submission) as files:
             checked = await services.decoded(check_pictures, spec, files, services.settings, able)
         origin = Origin(request_id=current_request_id(), traceparent=services.tracing.traceparent())
         record = _record(checked, caller, origin)
-        await services.shelved(_shelve, services, record, checked, workers)
-        async with services.accepting:  # counting and adding must not interleave, or the queue outgrows its bound
-            return await services.stored(_commit, services, record, workers, claim)
+        call = services.shelved if checked.pngs else services.stored
+        try:
+            return await call(_commit, services, record, checked, workers, claim)
+        except Problem:
+            services.outlook.bad()
+            raise
 
 
 def check_parameters(submission: Submission) -> AnySpec:
@@ -140,30 +134,37 @@ def _record(checked: Checked, caller: str, origin: Origin) -> JobRecord:
     )
 
 
-def _shelve(services: Services, record: JobRecord, checked: Checked, workers: list[WorkerPresence]) -> None:
-    """Before its turn to be added comes: a store that is slow with pictures holds up nobody else."""
-    with _whole_or_gone(services, record, workers), services.tracing.part("store"):
-        for name, png in checked.pngs.items():
-            services.blobs.put(record.inputs[name], png, "image/png", ttl_s=services.settings.job_ttl_s)
-
-
-def _commit(services: Services, record: JobRecord, workers: list[WorkerPresence], claim: Claim | None) -> Accepted:
+def _commit(
+    services: Services, record: JobRecord, checked: Checked, workers: list[WorkerPresence], claim: Claim | None
+) -> Accepted:
+    """Stores the pictures, which count for nothing yet, and then makes the job in one step."""
     max_active = services.settings.max_active_jobs if services.keys is not None else None
+    upload_bytes = sum(map(len, checked.pngs.values()))
     try:
         with _whole_or_gone(services, record, workers):
-            check_room(services, workers)
+            with services.tracing.part("store"):
+                for name, png in checked.pngs.items():
+                    services.blobs.put(record.inputs[name], png, "image/png", ttl_s=SHELVED_S)
             with services.tracing.part("enqueue"):
-                services.store.create(record, claim=claim, max_active=max_active)
-                services.queue.enqueue(record.id, Turn.of(record))
-            return Accepted(record)
+                terms = Terms(claim, max_active, upload_bytes)
+                standing = services.store.admission.enter(record, services.queue, terms)
+    except QueueTooLong as full:
+        raise queue_too_long(services, workers, full.waiting) from None
+    except UploadsTooLarge as full:
+        raise uploads_too_large(services, workers, full.held, upload_bytes) from None
     except JobError as error:
         return not_created(services, record.caller, error)
+    return Accepted(record, place=place_of(standing, workers))
 
 
 @contextlib.contextmanager
 def _whole_or_gone(services: Services, record: JobRecord, workers: list[WorkerPresence]) -> Iterator[None]:
     try:
         yield
+    except JobError:  # nothing was recorded
+        with contextlib.suppress(RedisError):
+            services.blobs.delete(record.inputs.values())
+        raise
     except BaseException as error:
         _take_back(services, record)
         if isinstance(error, REDIS_FULL):

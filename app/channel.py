@@ -8,6 +8,7 @@ from app.event_frames import Frame, frame
 from jobs.events import BEFORE_ALL, Event, EventId
 
 HEARTBEAT_S = 15.0
+"""How long a stream may be silent."""
 WOKEN_AT_ONCE = 32
 """Followers that are told before other requests have their turn."""
 
@@ -41,10 +42,10 @@ class Channel:
         self.frames += [frame(event) for event in events if event.id > self.last_id and not self.ended]
 
 
-async def happens(told: asyncio.Event) -> bool:
-    """Wait until there is something new; False if nothing is for as long as a connection may be silent."""
+async def happens(told: asyncio.Event, within_s: float) -> bool:
+    """Wait until there is something new; False if nothing is within so many seconds."""
     try:
-        async with asyncio.timeout(HEARTBEAT_S):
+        async with asyncio.timeout(within_s):
             await told.wait()
     except TimeoutError:
         return False

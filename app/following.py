@@ -11,7 +11,7 @@ import anyio.to_thread
 import structlog
 from redis.exceptions import RedisError
 
-from app.channel import Channel, happens, wake
+from app.channel import HEARTBEAT_S, Channel, happens, wake
 from app.event_frames import HEARTBEAT, START, closing_event
 from jobs.events import EventId, EventLog
 from jobs.record import JobRecord
@@ -47,15 +47,20 @@ class Following:
         Raises:
             RedisError: its past cannot be read now.
         """
+        follower = await self.join(record, after, previews=previews)
+        if follower.channel.ended and follower.channel.last_id <= after:
+            follower.leave()
+            return None
+        return follower
+
+    async def join(self, record: JobRecord, after: EventId, *, previews: bool) -> "Follower":
+        """As `follow`, also where nothing will come any more."""
         follower = Follower(self, self._channels.setdefault(record.id, Channel(record.id)), after, previews=previews)
         try:
             await self._load(follower.channel, record, previews=previews)
         except BaseException:
             follower.leave()
             raise
-        if follower.channel.ended and follower.channel.last_id <= after:
-            follower.leave()
-            return None
         if self._reader is None or self._reader.done():
             self._reader = asyncio.create_task(self._read_on())
         return follower
@@ -134,7 +139,7 @@ class Following:
 
 
 class Follower:
-    """One client's stream, from the event after `after` to the end. Whoever got it must `leave` when it is over."""
+    """One client's stream from the event after `after` to the end. Whoever got it must `leave` when it is over."""
 
     def __init__(self, following: Following, channel: Channel, after: EventId, *, previews: bool) -> None:
         self.channel = channel
@@ -156,6 +161,14 @@ class Follower:
             self.channel.waiting.discard(self._told)
             self._following.forget(self.channel)
 
+    def wake(self) -> None:
+        """Let the one that waits look at once."""
+        self._told.set()
+
+    async def woken(self, within_s: float) -> bool:
+        """Wait until something is told; False if nothing is within so many seconds."""
+        return await happens(self._told, within_s)
+
     async def chunks(self) -> AsyncIterator[bytes]:
         """The stream's bytes: what has been missed at once, then everything as it happens."""
         channel = self.channel
@@ -169,5 +182,5 @@ class Follower:
             over = channel.ended or channel.closed or self._following.stopping
             if over and place == len(channel.frames):
                 return
-            if not await happens(self._told):
+            if not await self.woken(HEARTBEAT_S):
                 yield HEARTBEAT

@@ -5,7 +5,7 @@ import json
 from dataclasses import dataclass
 
 from app import problem_types
-from app.availability import retry_after_s
+from app.availability import Place, retry_after_s
 from app.bodies import Submission
 from app.lookup import find_job
 from app.problem_types import JOB_NOT_FOUND
@@ -20,10 +20,11 @@ from jobs.spec import JobSpec
 
 @dataclass(frozen=True)
 class Accepted:
-    """What became of a submission: its job, and whether an earlier submission had made it."""
+    """What became of a submission: its job, whether an earlier submission had made it, and the place of a new one."""
 
     record: JobRecord
     replayed: bool = False
+    place: Place | None = None
 
 
 def claim_on(key: str, spec: JobSpec, submission: Submission) -> Claim:

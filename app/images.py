@@ -80,6 +80,8 @@ def read_picture(data: bytes, settings: Settings, min_side_px: int = MIN_SIDE_PX
         turned = upright(rgb)
         as_sent = format_name == "png" and alpha is None and turned is rgb and "icc_profile" not in image.info
         png = bare(data) if as_sent else None
+        if png is None:
+            turned.load()
         return Picture(turned, upright(alpha) if alpha is not None else None, format_name, png)
     except _BROKEN as error:
         raise _damaged(format_name) from error
@@ -112,14 +114,17 @@ def read_grey(
 
 
 def _decode(data: bytes, format_name: str) -> tuple[Image.Image, _Turn]:
-    """All pixels as the file holds them, and what turns them upright."""
-    if format_name == "png":
-        verify_pixels(data)
+    """The picture as the file holds it, and what turns it upright. Its pixels are unpacked by now, or sure to be sound.
+
+    So a file that is kept as it was sent is unpacked once, and its pixels are never made.
+    """
+    sound = format_name == "png" and verify_pixels(data)
     try:
         # A JPEG with a Multi-Picture segment opens as MPO; the first picture is the one.
         formats = ["JPEG", "MPO"] if format_name == "jpeg" else [format_name.upper()]
         image = Image.open(io.BytesIO(data), formats=formats)
-        image.load()
+        if not sound:
+            image.load()
     except _BROKEN as error:
         raise _damaged(format_name) from error
     transposition = _TRANSPOSITIONS.get(_orientation(image))
@@ -180,7 +185,7 @@ def _high_byte(image: Image.Image) -> Image.Image:
 def _to_srgb(image: Image.Image, profile: object) -> Image.Image:
     """Mode RGB in sRGB. An embedded profile that does not fit or cannot be read is ignored, as in browsers."""
     if not isinstance(profile, bytes) or not profile:
-        return image.convert("RGB")
+        return image if image.mode == "RGB" else image.convert("RGB")
     try:
         source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
         if ImageCms.getProfileDescription(source).startswith(_SRGB_NAMES):

@@ -26,6 +26,7 @@ from app.heads import Heads, is_monitored
 from app.middleware import LastDefence, RequestIds, current_request_id
 from app.observing import Observing
 from app.openapi_bodies import complete
+from app.openapi_examples import restore
 from app.page_headers import answer_headers
 from app.problems import Problem, from_http_status, store_failed
 from app.rendering import answer_to
@@ -158,5 +159,6 @@ def _describe(app: FastAPI) -> dict[str, Any]:
             routes=app.routes,
             license_info=app.license_info,
         )
+        restore(described, (route for room in (*PROTECTED, *OPEN, metrics) for route in room.router.routes))
         app.openapi_schema = complete(described, url_inputs=app.state.services.settings.url_inputs)
     return app.openapi_schema

@@ -27,6 +27,7 @@ READ = (
     names.REDIS_UP,
     names.QUEUE_DEPTH,
     names.QUEUE_AGE,
+    names.QUEUE_BYTES,
     names.JOBS_UNFINISHED,
     names.OLDEST_UNFINISHED,
     names.JOBS_RUNNING,
@@ -54,6 +55,7 @@ class ApiMetrics:
             self._webhook_attempts.labels(outcome)
         self._webhooks_given_up = names.WEBHOOKS_GIVEN_UP.counter(self.registry)
         names.QUEUE_BOUND.gauge(self.registry).set(settings.max_queue_depth)
+        names.QUEUE_BYTES_BOUND.gauge(self.registry).set(settings.max_queue_bytes)
         self.registry.register(QueueCollector(self.watch))
 
     def scraped(self, accept: str) -> tuple[bytes, str]:
@@ -114,6 +116,7 @@ def _families(figures: QueueFigures) -> Iterator[GaugeMetricFamily]:
     ready = [worker for worker in figures.workers if worker.state is WorkerState.READY]
     yield _single(names.QUEUE_DEPTH, figures.waiting)
     yield _single(names.QUEUE_AGE, figures.oldest_age_s)
+    yield _single(names.QUEUE_BYTES, figures.upload_bytes)
     yield _single(names.JOBS_UNFINISHED, figures.unfinished)
     yield _single(names.OLDEST_UNFINISHED, figures.oldest_unfinished_age_s)
     yield _single(names.JOBS_RUNNING, sum(worker.running for worker in figures.workers))

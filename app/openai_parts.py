@@ -5,7 +5,7 @@ from typing import Any
 
 from app import problem_types
 from app.openai_errors import error_body, status_of
-from app.openapi_parts import Part
+from app.openapi_examples import FILE_EXAMPLE, JOB_ID, Part, picture_example
 from app.problem_types import EVERYWHERE, SUBMIT_PROBLEMS, UNAUTHORIZED, ProblemType
 from jobs.spec import GenerateSpec
 
@@ -33,6 +33,12 @@ _FIELDS: dict[str, Part] = {
     "size": {"type": "string", "pattern": f"^(auto|{_SIDE}x{_SIDE})$", "default": "auto", "examples": ["512x512"]},
     "response_format": {"type": "string", "enum": ["b64_json", "url"], "default": "b64_json"},
     "output_format": {"type": "string", "enum": ["png", "webp", "jpeg"], "default": "png"},
+    "output_compression": {
+        "type": "integer",
+        "minimum": 0,
+        "maximum": 100,
+        "description": "Quality of webp and jpeg, 90 if left out; 0 is 1. For png only 100.",
+    },
     "user": {"type": "string", "maxLength": 512, "description": "Kept in the job's `metadata`."},
     "safety_identifier": {"type": "string", "maxLength": 512, "description": "Likewise."},
     **{name: {"type": "string", "enum": ["auto"]} for name in ("background", "moderation", "quality", "style")},
@@ -43,6 +49,13 @@ _JSON_FIELDS: dict[str, Part] = {
     name: schema if name == "prompt" else {"anyOf": [schema, {"type": "null"}]} for name, schema in _FIELDS.items()
 }
 """OpenAI's clients write null for what is left out."""
+_COMPRESSED: Part = {
+    "anyOf": [
+        {"properties": {"output_format": {"enum": ["webp", "jpeg"]}}, "required": ["output_format"]},
+        {"properties": {"output_compression": {"enum": [100, None]}}},
+    ]
+}
+"""Only formats that can lose something take how much."""
 _ERROR: Part = {
     "type": "object",
     "required": ["error"],
@@ -72,11 +85,14 @@ _PROBLEMS = (
 
 
 def openai_responses() -> dict[int | str, Part]:
-    """Errors by status, each with an example."""
+    """Answers by status, each with an example."""
     by_status: dict[int, list[ProblemType]] = {}
     for kind in _PROBLEMS:
         by_status.setdefault(status_of(kind), []).append(kind)
-    return {status: _error_response(kinds) for status, kinds in sorted(by_status.items())}
+    pictures = {"b64_json": picture_example("RGB", "teal")}, {"url": f"http://127.0.0.1:8000/v1/jobs/{JOB_ID}/result/0"}
+    examples = {name: {"value": {"created": 1767225600, "data": [one]}} for one in pictures for name in one}
+    errors: dict[int | str, Part] = {status: _error_response(kinds) for status, kinds in sorted(by_status.items())}
+    return {200: {"content": {"application/json": {"examples": examples}}}, **errors}
 
 
 def _error_response(kinds: Iterable[ProblemType]) -> Part:
@@ -109,11 +125,14 @@ def edit_body() -> Part:
     bodies = [
         _schema({name: schema}, _JSON_FIELDS, mask=_IN_JSON) for name, schema in (("image", _IN_JSON), ("images", one))
     ]
+    asked = {"prompt": "a red butterfly", "n": 2}
+    in_form = {"image": FILE_EXAMPLE, "mask": FILE_EXAMPLE, **asked}
+    in_json = {"image": picture_example("RGB", "teal"), "mask": picture_example("RGBA", "teal"), **asked}
     return {
         "required": True,
         "content": {
-            "multipart/form-data": {"schema": {"anyOf": forms}},
-            "application/json": {"schema": {"anyOf": bodies}},
+            "multipart/form-data": {"schema": {"anyOf": forms}, "example": in_form},
+            "application/json": {"schema": {"anyOf": bodies}, "example": in_json},
         },
     }
 
@@ -124,4 +143,5 @@ def _schema(pictures: dict[str, Part], fields: dict[str, Part], **more: Part) ->
         "properties": pictures | more | fields,
         "required": ["prompt", *pictures],
         "additionalProperties": False,
+        **_COMPRESSED,
     }

@@ -15,6 +15,8 @@ from app.services import Services
 from app.validation import json_pointer
 
 _SIZE = re.compile(r"([0-9]{1,5})x([0-9]{1,5})", re.ASCII)
+_PERCENT = re.compile(r"[0-9]{1,3}", re.ASCII)
+_LEAST_QUALITY = 1
 _FORMATS = ("b64_json", "url")
 _NEEDLESS: dict[str, tuple[object, ...]] = {
     "background": ("auto",),
@@ -90,14 +92,32 @@ def _asked(given: _Given, fields: dict[str, Any]) -> Asked:
     if answer not in _FORMATS:
         raise _wrong(problem_types.INVALID_FIELD, "response_format", f"must be one of {', '.join(_FORMATS)}.")
     fields |= {name: rest.pop(name) for name in ("prompt", "n", "model") if name in rest}
-    if "output_format" in rest:
-        fields["output"] = {"format": rest.pop("output_format")}
+    if output := _output(given):
+        fields["output"] = output
     users = {name: rest.pop(name) for name in ("user", "safety_identifier") if name in rest}
     if users:
         fields["metadata"] = users
     _refuse_rest(rest)
     plain = frozenset({"n"} & fields.keys()) if given.text else frozenset()
     return Asked(Submission(fields, given.files, plain, given.urls), answer == "url")
+
+
+def _output(given: _Given) -> dict[str, Any]:
+    """What is called compression there is quality here. A PNG has none, so it can only be asked to lose nothing."""
+    rest = given.fields
+    output = {"format": rest.pop("output_format")} if "output_format" in rest else {}
+    if "output_compression" not in rest:
+        return output
+    percent = rest.pop("output_compression")
+    if given.text and isinstance(percent, str) and _PERCENT.fullmatch(percent):
+        percent = int(percent)
+    if type(percent) is not int or not 0 <= percent <= 100:
+        raise _wrong(problem_types.INVALID_FIELD, "output_compression", "must be a whole number from 0 to 100.")
+    if output.get("format", "png") != "png":
+        return output | {"quality": max(percent, _LEAST_QUALITY)}
+    if percent != 100:
+        raise _wrong(problem_types.INVALID_FIELD, "output_compression", "must be 100, or left out, for png.")
+    return output
 
 
 def _refuse_rest(rest: dict[str, Any]) -> None:

@@ -1,14 +1,11 @@
 """Request bodies in the OpenAPI description: those that FastAPI does not read for us."""
 
-import base64
-from functools import cache
 from typing import get_args
 
-from PIL import Image
 from pydantic import BaseModel
 
-from app.images import to_png
-from app.openapi_parts import SCHEMAS, FieldErrorBody, Part, ProblemBody, unauthorized
+from app.openapi_examples import FILE_EXAMPLE, Part, picture_example
+from app.openapi_parts import SCHEMAS, FieldErrorBody, ProblemBody, unauthorized
 from app.task_files import TASK_FILES, TaskFiles, url_field
 from jobs.spec import AnySpec, CommonSpec, OutputSpec
 
@@ -108,16 +105,9 @@ def _one_of(suffix: str) -> Part:
     }
 
 
-@cache
-def _picture_example(mode: str, colour: str) -> str:
-    image = Image.new(mode, (64, 64))
-    image.paste(colour, (16, 16, 48, 48))
-    return base64.b64encode(to_png(image)).decode()
-
-
 def submission_body() -> Part:
     """The request body of `POST /v1/jobs`, with an example of each task that can be sent as it is."""
-    picture, mask = _picture_example("RGB", "teal"), _picture_example("L", "white")
+    picture, mask = picture_example("RGB", "teal"), picture_example("L", "white")
     examples: dict[str, Part] = {
         "complete": {"task": "complete", "image": picture, "keep": "left", "fraction": 0.5, "seed": 7},
         "inpaint": {"task": "inpaint", "image": picture, "mask": f"data:image/png;base64,{mask}", "steps": 20},
@@ -137,6 +127,10 @@ def submission_body() -> Part:
             },
             "multipart/form-data": {
                 "schema": {"anyOf": [*_one_of("Form")["oneOf"], *_one_of("ParamsForm")["oneOf"]]},
+                "examples": {
+                    "fields": {"value": {"task": "complete", "image": FILE_EXAMPLE, "keep": "left", "fraction": 0.5}},
+                    "params": {"value": {"params": {"task": "style", "prompt": "a house"}, "reference": FILE_EXAMPLE}},
+                },
                 "encoding": {
                     "params": {"contentType": "application/json"},
                     "output": {"contentType": "application/json"},

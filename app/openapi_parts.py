@@ -1,15 +1,15 @@
 """Pieces of the OpenAPI description: answers and problems."""
 
 from collections.abc import Iterable
-from typing import Any
 
 from pydantic import BaseModel, Field
 
+from app.openapi_examples import EVENTS as EVENT_EXAMPLES
+from app.openapi_examples import FILE_EXAMPLE, Part, job_content
 from app.problem_types import EVERYWHERE, UNAUTHORIZED, ProblemType
 from app.problems import PROBLEM_MEDIA_TYPE
 from app.views import JobView
 
-Part = dict[str, Any]
 SCHEMAS = "#/components/schemas/"
 
 
@@ -53,25 +53,37 @@ JOB: Part = {
     "model": JobView,
     "description": "The job.",
     "headers": _JOB_HEADERS | {"Preference-Applied": _header("The wait that was granted.")},
+    "content": job_content("queued", "running", "succeeded", "failed", "canceled"),
 }
 JOB_ACCEPTED: Part = {
     "model": JobView,
     "description": "Accepted: the job is on the queue.",
     "headers": _JOB_HEADERS | _RATE | _REPLAYED | {"Location": _header("Where to follow the job.")},
+    "content": job_content("queued"),
 }
-JOB_REPLAYED: Part = JOB_ACCEPTED | {"description": "The job that the same submission made before; it has ended."}
-JOB_CANCELED_NOW: Part = {"model": JobView, "description": "Canceled.", "headers": _JOB_HEADERS}
+JOB_REPLAYED: Part = JOB_ACCEPTED | {
+    "description": "The job that the same submission made before; it has ended.",
+    "content": job_content("succeeded", "failed", "canceled"),
+}
+JOB_CANCELED_NOW: Part = {
+    "model": JobView,
+    "description": "Canceled.",
+    "headers": _JOB_HEADERS,
+    "content": job_content("canceled"),
+}
 JOB_WILL_CANCEL: Part = {
     "model": JobView,
     "description": "Running; it stops within one evaluation.",
     "headers": _JOB_HEADERS,
+    "content": job_content("canceling"),
 }
 NOT_MODIFIED: Part = {"description": "The client has it already.", "headers": _ETAG}
 PICTURE: Part = {
     "description": "The encoded picture.",
     "headers": _ETAG | {"Content-Disposition": _header("A file name to save it under.")},
     "content": {
-        f"image/{kind}": {"schema": {"type": "string", "format": "binary"}} for kind in ("png", "webp", "jpeg")
+        f"image/{kind}": {"schema": {"type": "string", "format": "binary"}, "example": FILE_EXAMPLE}
+        for kind in ("png", "webp", "jpeg")
     },
 }
 PICTURE_ELSEWHERE: Part = {
@@ -95,8 +107,7 @@ EVENTS: Part = {
     "content": {
         "text/event-stream": {
             "schema": _EVENT,
-            "example": "id: 1767225600000-0\nevent: progress\n"
-            'data: {"attempt": 1, "step": 3, "steps": 20, "eta_s": 1.7}\n\n',
+            "examples": {name: {"value": event} for name, event in EVENT_EXAMPLES.items()},
         }
     },
 }

@@ -13,6 +13,7 @@ from app.following import Following
 from app.key_file import KeyFile
 from app.metrics import ApiMetrics
 from app.outbound.caller import Outbound
+from app.places import Outlook, Places, Twins
 from app.task_files import MOST_FILES
 from jobs.blobs import BlobStore, open_blobs
 from jobs.connect import RedisClient, connect
@@ -26,6 +27,7 @@ from jobs.rate import SubmissionRate
 from jobs.settings import Settings
 from jobs.store import JobStore
 from jobs.tracing import Tracing
+from jobs.uploads import Uploads
 from jobs.webhook_secrets import read_secret
 from jobs.workers import Glance, WorkerRegistry
 
@@ -53,6 +55,7 @@ class Services:
     memory: MemoryGauge
     listing: CallerJobs
     rate: SubmissionRate
+    uploads: Uploads
     keys: KeyFile | None
     events: EventLog
     metrics: ApiMetrics
@@ -63,8 +66,9 @@ class Services:
     storing: anyio.CapacityLimiter
     shelving: anyio.CapacityLimiter
     fetching: anyio.CapacityLimiter
-    submitting: anyio.CapacityLimiter
-    accepting: anyio.Lock = field(default_factory=anyio.Lock)
+    submitting: Places
+    twins: Twins = field(default_factory=Twins)
+    outlook: Outlook = field(default_factory=Outlook)
     started_at: float = field(default_factory=time.time)
     stopping: Callable[[], bool] = bool
     base_path: str = ""
@@ -113,6 +117,7 @@ def open_services(settings: Settings) -> Services:
         memory=MemoryGauge(redis),
         listing=CallerJobs(redis),
         rate=SubmissionRate(redis, jobs=settings.rate_limit_jobs, window_s=settings.rate_window_s),
+        uploads=Uploads(redis),
         keys=KeyFile(settings.api_keys_file) if settings.api_keys_file is not None else None,
         events=EventLog(redis),
         metrics=ApiMetrics(settings),
@@ -123,7 +128,7 @@ def open_services(settings: Settings) -> Services:
         storing=anyio.CapacityLimiter(REDIS_THREADS),
         shelving=anyio.CapacityLimiter(BLOB_THREADS),
         fetching=anyio.CapacityLimiter(fetches_at_once(settings)),
-        submitting=anyio.CapacityLimiter(settings.max_inflight_submissions),
+        submitting=Places(settings.max_inflight_submissions),
     )
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from app.availability import estimate_s
+from app.availability import Place, estimate_s
 from app.services import Services
 from jobs.record import Failure, JobRecord, JobState, Quality, Timings, UnderstoodInput
 
@@ -64,17 +64,17 @@ class JobView(BaseModel):
     links: Links
 
 
-def view(services: Services, record: JobRecord, base_path: str = "") -> JobView:
-    """The job's face now; asks Redis for its place in the queue. `base_path` precedes all links."""
-    position = services.store.queue_position(record.id) if record.state is JobState.QUEUED else None
+def view(services: Services, record: JobRecord, base_path: str = "", place: Place | None = None) -> JobView:
+    """The job's face now; asks Redis for its place in the queue unless it is given. `base_path` precedes all links."""
+    place = place or _place(services, record)
     path = job_path(record.id, base_path)
     step = record.progress.step if record.progress else 0
     return JobView(
         id=record.id,
         state=record.state,
         task=record.spec.task,
-        progress=ProgressView(step=step, steps=record.spec.steps, eta_s=estimate_s(services, record, position)),
-        queue_position=position,
+        progress=ProgressView(step=step, steps=record.spec.steps, eta_s=place.eta_s),
+        queue_position=place.queue_position,
         parameters=record.spec.model_dump(mode="json", exclude={"task", "metadata"}) | {"seed": record.seed},
         seed=record.seed,
         input=record.input,
@@ -95,6 +95,11 @@ def view(services: Services, record: JobRecord, base_path: str = "") -> JobView:
 def job_path(job_id: str, base_path: str = "") -> str:
     """Path of a job."""
     return f"{base_path}/v1/jobs/{job_id}"
+
+
+def _place(services: Services, record: JobRecord) -> Place:
+    position = services.store.queue_position(record.id) if record.state is JobState.QUEUED else None
+    return Place(position, estimate_s(services, record, position))
 
 
 def _results(record: JobRecord, path: str) -> list[ResultView]:

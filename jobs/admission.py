@@ -8,9 +8,19 @@ from typing import Any
 
 from jobs import caller_scripts, keys, scripts
 from jobs.connect import RedisClient, text
-from jobs.errors import IdempotencyKeyReused, JobExists, SubmissionRepeated, TooManyActiveJobs
+from jobs.errors import (
+    IdempotencyKeyReused,
+    JobExists,
+    QueueTooLong,
+    SubmissionRepeated,
+    TooManyActiveJobs,
+    UploadsTooLarge,
+)
+from jobs.queue import JobQueue
 from jobs.record import JobRecord
 from jobs.settings import Settings
+from jobs.turns import Turn
+from jobs.uploads import Held
 
 
 @dataclass(frozen=True)
@@ -21,6 +31,26 @@ class Claim:
     fingerprint: str
 
 
+@dataclass(frozen=True)
+class Terms:
+    """Under what a record is created: an idempotency key, how many active jobs its caller may have, and its bytes."""
+
+    claim: Claim | None = None
+    max_active: int | None = None
+    upload_bytes: int = 0
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Where a job that has just been queued is: jobs before it (None if it was taken already), and how long jobs run.
+
+    `run_s` is the moving average in seconds, None before the first one.
+    """
+
+    ahead: int | None
+    run_s: float | None
+
+
 class Admission:
     """Creates records, at most one for each idempotency key, and no more active ones for a caller than may be."""
 
@@ -28,8 +58,9 @@ class Admission:
         self._redis = redis
         self._settings = settings
         self._admit = scripts.Script(redis, caller_scripts.ADMIT)
+        self._enter = scripts.Script(redis, caller_scripts.ENTER)
 
-    def create(self, record: JobRecord, *, claim: Claim | None = None, max_active: int | None = None) -> None:
+    def create(self, record: JobRecord, terms: Terms = Terms()) -> None:
         """Store a new record and list it as active and as its caller's newest.
 
         Sending it twice, as after a lost answer, has the effect of sending it once. An idempotency key counts until
@@ -40,16 +71,32 @@ class Admission:
             SubmissionRepeated, IdempotencyKeyReused: the key of `claim` stands for a job already.
             TooManyActiveJobs: `max_active` jobs of the caller are not final.
         """
-        answer = self._admit(keys=_keys(record), args=self._args(record, claim, max_active))
-        outcome, job_id = (text(part) for part in answer)
-        if outcome == "exists":
-            raise JobExists(record.id)
-        if outcome == "repeated":
-            raise SubmissionRepeated(job_id)
-        if outcome == "reused":
-            raise IdempotencyKeyReused
-        if outcome == "busy":
-            raise TooManyActiveJobs(max_active or 0)
+        more = self._books(record, terms)
+        _raise_refused(self._admit(keys=_keys(record), args=[*self._fields(record), json.dumps(more)]), terms)
+
+    def enter(self, record: JobRecord, queue: JobQueue, terms: Terms = Terms()) -> Standing:
+        """As `create`, and put the job in its place on the queue in the same step, if there is room.
+
+        Raises:
+            QueueTooLong, UploadsTooLarge: there is none (`max_queue_depth`, `max_queue_bytes`).
+            JobExists, SubmissionRepeated, IdempotencyKeyReused, TooManyActiveJobs: as `create`.
+        """
+        settings, commands = self._settings, queue.entry(record.id)
+        more = self._books(record, terms) | {
+            "waiting": queue.rq.key,
+            "max_waiting": settings.max_queue_depth,
+            "max_bytes": settings.max_queue_bytes,
+            "sizes": [len(command) for command in commands],
+            "turn": queue.turns.terms(Turn.of(record)),
+        }
+        flat = [part for command in commands for part in command]
+        answer = self._enter(
+            keys=[*_keys(record), *queue.turns.books, keys.SERVICE_TIME],
+            args=[*self._fields(record), *flat, json.dumps(more)],
+        )
+        _raise_refused(answer, terms)
+        ahead, run_s = answer[2:]
+        return Standing(ahead, None if run_s is None else float(run_s))
 
     def known(self, caller: str, claim: Claim) -> str | None:
         """Id of the job, expired or not, that came of the same submission; None if nothing did. `create` decides.
@@ -74,7 +121,7 @@ class Admission:
             pipe.srem(keys.caller(record.caller, "active"), record.id)
             pipe.execute()
 
-    def _args(self, record: JobRecord, claim: Claim | None, max_active: int | None) -> list[Any]:
+    def _fields(self, record: JobRecord) -> list[Any]:
         fields = record.model_dump(mode="json")
         return [
             record.id,
@@ -84,22 +131,44 @@ class Admission:
             self._settings.tombstone_ttl_s,
             json.dumps(fields["created_at"]),
             *as_pairs(fields),
-            json.dumps(self._books(record.caller, claim, max_active)),
         ]
 
-    def _books(self, caller: str, claim: Claim | None, max_active: int | None) -> dict[str, str | int]:
-        settings = self._settings
+    def _books(self, record: JobRecord, terms: Terms) -> dict[str, Any]:
+        settings, caller, claim = self._settings, record.caller, terms.claim
         return {
             "records": keys.job(""),
             "tombstones": keys.tombstone(""),
             "jobs": keys.caller(caller, "jobs"),
             "active": keys.caller(caller, "active"),
             "caller_ttl_s": 2 * settings.job_ttl_s + settings.result_ttl_s,  # a job may wait, run and lie so long
-            "max_active": max_active or 0,
+            "max_active": terms.max_active or 0,
+            "max_waiting": 0,
+            "uploads": keys.UPLOADS,
+            "uploads_ttl_s": settings.job_ttl_s,
+            "bytes": terms.upload_bytes,
+            "blobs": list(record.inputs.values()),
+            "max_bytes": 0,
             "claim": keys.idempotency(caller, claim.key) if claim else "",
             "fingerprint": claim.fingerprint if claim else "",
             "claim_ttl_s": settings.idempotency_ttl_s,
         }
+
+
+def _raise_refused(answer: list[Any], terms: Terms) -> None:
+    outcome, job_id = text(answer[0]), text(answer[1])
+    match outcome:
+        case "exists":
+            raise JobExists(job_id)
+        case "repeated":
+            raise SubmissionRepeated(job_id)
+        case "reused":
+            raise IdempotencyKeyReused
+        case "long":
+            raise QueueTooLong(answer[2])
+        case "large":
+            raise UploadsTooLarge(Held(*answer[2:]))
+        case "busy":
+            raise TooManyActiveJobs(terms.max_active or 0)
 
 
 def _keys(record: JobRecord) -> list[str]:

@@ -5,6 +5,8 @@ A job has one final state and so one webhook, named by the job's id. Only Redis'
 
 from __future__ import annotations
 
+from jobs.upload_scripts import RELEASE
+
 KEPT_LONGER_S = 600
 """Beyond the time of retries: the last attempt, and its lease."""
 
@@ -42,11 +44,13 @@ write, when Redis lets a script finish even if there is no room."""
 
 DELETE = (
     DUE
+    + RELEASE
     + """
 local id, told = ARGV[1], ARGV[2] == '1'
 local was, state = redis.call('HGETALL', KEYS[1]), redis.call('HGET', KEYS[1], 'state')
-redis.call('DEL', KEYS[3], KEYS[6], KEYS[7])
+redis.call('DEL', KEYS[3], KEYS[7], KEYS[8])
 redis.pcall('ZREM', KEYS[2], id)
+release(KEYS[6], id)
 if not told then
   redis.call('ZREM', KEYS[4], id)
   redis.call('DEL', KEYS[5])
@@ -57,8 +61,8 @@ elseif state == '"queued"' or state == '"running"' then
 end
 if told and state then
   if redis.call('ZSCORE', KEYS[4], id) then
-    redis.call('RENAME', KEYS[1], KEYS[8])
-    redis.call('EXPIRE', KEYS[8], ARGV[4])
+    redis.call('RENAME', KEYS[1], KEYS[9])
+    redis.call('EXPIRE', KEYS[9], ARGV[4])
     redis.call('EXPIRE', KEYS[5], ARGV[4])
   else
     redis.call('DEL', KEYS[5])

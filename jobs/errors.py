@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+from jobs.uploads import Held
+
 
 class JobError(Exception):
     """Base of every exception raised by `jobs`."""
@@ -35,6 +37,22 @@ class TooManyActiveJobs(JobError):
     def __init__(self, limit: int) -> None:
         super().__init__(f"{limit} jobs are not final")
         self.limit = limit
+
+
+class QueueTooLong(JobError):
+    """As many jobs wait as may."""
+
+    def __init__(self, waiting: int) -> None:
+        super().__init__(f"{waiting} jobs wait")
+        self.waiting = waiting
+
+
+class UploadsTooLarge(JobError):
+    """There is no room for these pictures beside those of unfinished jobs."""
+
+    def __init__(self, held: Held) -> None:
+        super().__init__(f"the pictures of {held.jobs} jobs take {held.bytes} bytes")
+        self.held = held
 
 
 class JobNotFound(JobError):

@@ -12,6 +12,9 @@ DELIVERIES = "inlay:deliveries"
 """Sorted set of ids of jobs whose webhook is still to be delivered, by the Unix time of the next attempt or, during
 one, of the end of its lease."""
 
+UPLOADS = "inlay:uploads"
+"""Hash of the bytes that the pictures of unfinished jobs take, by job, and their `total`; gone when there are none."""
+
 SERVICE_TIME = "inlay:service_time"
 WORKERS = "inlay:workers"
 WORKER_SEEN = "inlay:worker_seen"
@@ -87,6 +90,11 @@ def caller(name: str, what: str) -> str:
 def idempotency(name: str, key: str) -> str:
     """What a caller's `Idempotency-Key` stands for; hashed, since clients may choose any text."""
     return caller(name, f"idempotency:{hashlib.sha256(key.encode()).hexdigest()}")
+
+
+def reservation(job_id: str) -> str:
+    """Name of the worker that takes nothing more until it may run the job's last attempt; gone soon after its end."""
+    return f"inlay:reservation:{job_id}"
 
 
 def worker(name: str) -> str:

@@ -80,6 +80,13 @@ QUEUE_AGE = Metric(
     where="api",
 )
 QUEUE_BOUND = Metric("inlay_queue_bound", "gauge", "Jobs that may wait; further ones are refused.", where="api")
+QUEUE_BYTES = Metric("inlay_queue_bytes", "gauge", "Bytes of the pictures of unfinished jobs.", where="api")
+QUEUE_BYTES_BOUND = Metric(
+    "inlay_queue_bound_bytes",
+    "gauge",
+    "Bytes that pictures of unfinished jobs may take; further ones are refused; 0: no bound.",
+    where="api",
+)
 OLDEST_UNFINISHED = Metric(
     "inlay_jobs_oldest_unfinished_age_seconds",
     "gauge",
@@ -146,7 +153,7 @@ HOST_MEMORY = Metric("inlay_worker_resident_memory_bytes", "gauge", "Memory of t
 STANDSTILL = Metric(
     "inlay_worker_standstill_seconds",
     "gauge",
-    "Seconds since the engine last ended a call, or said that there is nothing to do.",
+    "Seconds since the engine last ended a call, or said that there is nothing to do; or of a longer call beside it.",
 )
 CALL_RETRIES = Metric(
     "inlay_worker_call_retries_total",

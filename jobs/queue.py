@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from typing import Any
 
+from redis.client import Pipeline
 from rq import Queue
 from rq.executions import ExecutionRegistry
 from rq.job import Job
@@ -31,13 +33,24 @@ class JobQueue:
         self._settings = settings
         self.rq = Queue(settings.queue_name, connection=redis, serializer=JSONSerializer, default_timeout=-1)
         self._put_back = Script(redis, PUT_BACK)
-        self._turns = Turns(redis, self.rq.key, ttl_s=settings.job_ttl_s)
+        self.turns = Turns(redis, self.rq.key, ttl_s=settings.job_ttl_s)
 
     def enqueue(self, job_id: str, turn: Turn | None = None, *, at_front: bool = False) -> None:
         """Put a job on the queue, to its place if there is a `turn`, else to an end.
 
         RQ's timeout is off, deadlines are checked between evaluations.
         """
+        self._put(job_id, at_front=at_front)
+        if turn is not None:  # a process that dies here leaves the job at the end, where it is served all the same
+            self.turns.place(job_id, turn)
+
+    def entry(self, job_id: str) -> list[list[Any]]:
+        """The commands with which RQ puts a job at the end of the queue, unsent: a script does them with all else."""
+        with self._redis.pipeline() as pipe:
+            self._put(job_id, pipeline=pipe)
+            return [list(command) for command, _ in pipe.command_stack]
+
+    def _put(self, job_id: str, *, at_front: bool = False, pipeline: Pipeline | None = None) -> None:
         self.rq.enqueue(
             RUN_JOB,
             job_id,
@@ -46,13 +59,12 @@ class JobQueue:
             ttl=self._settings.job_ttl_s,
             result_ttl=0,
             failure_ttl=self._settings.result_ttl_s,
+            pipeline=pipeline,
         )
-        if turn is not None:  # a process that dies here leaves the job at the end, where it is served all the same
-            self._turns.place(job_id, turn)
 
     def taken(self, job_id: str) -> None:
         """A job has been claimed: the turns of those that wait go on from here."""
-        self._turns.taken(job_id)
+        self.turns.taken(job_id)
 
     def put_back(self, job_id: str) -> None:
         """Return an id that has just been taken to the front, unless it is not being taken any more."""
@@ -112,7 +124,7 @@ class JobQueue:
         with self._redis.pipeline(transaction=True) as pipe:
             pipe.lrem(self.rq.key, 0, job_id)
             pipe.lrem(self.rq.intermediate_queue_key, 0, job_id)
-            self._turns.forget(pipe, job_id)
+            self.turns.forget(pipe, job_id)
             for entry in executions:
                 pipe.zrem(started, entry)
                 pipe.delete(f"rq:execution:{entry}")

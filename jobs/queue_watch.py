@@ -34,6 +34,7 @@ class QueueFigures:
 
     waiting: int
     unfinished: int
+    upload_bytes: int
     oldest_age_s: float
     oldest_unfinished_age_s: float
     workers: tuple[WorkerPresence, ...]
@@ -79,15 +80,17 @@ class QueueWatch:
             pipe.lrange(self._queue.rq.key, 0, LOOKED_AT - 1)
             pipe.zcard(keys.ACTIVE)
             pipe.zrange(keys.ACTIVE, 0, 0, withscores=True)
+            pipe.hget(keys.UPLOADS, "total")
             pipe.zcard(keys.DELIVERIES)
             pipe.zrange(keys.DELIVERIES, -LOOKED_AT, -1)
             pipe.info("memory")
-            waiting, head, unfinished, first, pending, deliveries, memory = pipe.execute()
+            waiting, head, unfinished, first, upload_bytes, pending, deliveries, memory = pipe.execute()
         queued_at = self._values([keys.job(text(raw)) for raw in head], "created_at")
         webhooks_at = self._values([keys.delivery(text(raw)) for raw in deliveries], "made_at")
         return QueueFigures(
             waiting=int(waiting),
             unfinished=int(unfinished),
+            upload_bytes=int(upload_bytes or 0),
             oldest_age_s=_oldest_s([datetime.fromisoformat(json.loads(raw)).timestamp() for raw in queued_at]),
             oldest_unfinished_age_s=_oldest_s([score for _, score in first]),
             workers=tuple(self._workers.alive()),

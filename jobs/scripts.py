@@ -12,6 +12,7 @@ from redis import exceptions as redis_errors
 
 from jobs.connect import REDIS_FULL, RedisClient
 from jobs.delivery_scripts import DUE
+from jobs.upload_scripts import RELEASE
 
 
 class Script:
@@ -70,6 +71,7 @@ return 1
 TRANSITION = (
     ANNOUNCE
     + DUE
+    + RELEASE
     + """
 local id, to, token, expected = ARGV[1], ARGV[2], ARGV[3], ',' .. ARGV[4] .. ','
 local attempt, ttl_s, final, worker = ARGV[5], ARGV[6], ARGV[7] == '1', ARGV[8]
@@ -87,6 +89,7 @@ redis.call('HSET', KEYS[1], 'state', cjson.encode(to), '_last', token, unpack(AR
 redis.call('EXPIRE', KEYS[1], ttl_s)
 if final then
   redis.call('ZREM', KEYS[2], id)
+  release(KEYS[6], id)
   due(KEYS[1], KEYS[4], KEYS[5], id, to)
 end
 announce(KEYS[1], KEYS[3], to == 'running' and 'started' or to)
@@ -105,6 +108,7 @@ return 1
 CANCEL = (
     ANNOUNCE
     + DUE
+    + RELEASE
     + """
 local state = redis.call('HGET', KEYS[1], 'state')
 if not state then return '' end
@@ -112,6 +116,7 @@ if state == '"queued"' then
   redis.call('HSET', KEYS[1], 'state', '"canceled"', 'finished_at', ARGV[2], 'cancel_requested', 'true')
   redis.call('EXPIRE', KEYS[1], ARGV[3])
   redis.call('ZREM', KEYS[2], ARGV[1])
+  release(KEYS[6], ARGV[1])
   due(KEYS[1], KEYS[4], KEYS[5], ARGV[1], 'canceled')
   announce(KEYS[1], KEYS[3], 'canceled')
   return 'canceled'

@@ -30,6 +30,11 @@ class Settings(BaseSettings):
     )
     queue_name: str = Field("inlay", pattern=r"^[a-z0-9_-]{1,64}$", description="Name of the RQ queue.")
     max_queue_depth: int = Field(1000, ge=1, description="Jobs that may wait; further ones are refused.")
+    max_queue_bytes: int = Field(
+        2**30,
+        ge=0,
+        description="Bytes that pictures of unfinished jobs may take; further ones are refused; 0: no bound.",
+    )
     job_ttl_s: int = Field(7 * 86400, ge=60, description="Seconds that an unfinished job and its uploads are kept.")
     result_ttl_s: int = Field(86400, ge=1, description="Seconds that a finished job and its results are kept.")
     tombstone_ttl_s: int = Field(
@@ -63,6 +68,9 @@ class Settings(BaseSettings):
     )
     max_inflight_submissions: int = Field(
         128, ge=1, description="Submissions that one API process checks and stores at the same time; others get a 503."
+    )
+    head_timeout_s: float = Field(
+        10.0, gt=0, description="Seconds in which the head of a request must have arrived, its headers included."
     )
     body_timeout_s: float = Field(60.0, gt=0, description="Seconds in which a request body must have arrived.")
     decode_threads: int = Field(2, ge=1, description="Uploads that one API process decodes at the same time.")
@@ -137,7 +145,7 @@ class Settings(BaseSettings):
     )
     compile: bool = Field(False, description="Compile the UNet with torch.compile during warm-up.")
     threads: int | None = Field(None, ge=1, description="Threads of the network on a CPU; unset is one per core.")
-    max_batch: int = Field(8, ge=1, le=64, description="Pictures that one worker samples at once.")
+    max_batch: int = Field(8, ge=1, le=64, description="Pictures that a worker samples at once, newcomers' aside.")
     finishing_threads: int = Field(2, ge=1, description="Threads that read uploads and write results.")
 
     progress_interval_s: float = Field(

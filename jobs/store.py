@@ -9,7 +9,7 @@ from typing import Any, Unpack
 from uuid import uuid4
 
 from jobs import delivery_scripts, keys, scripts
-from jobs.admission import Admission, Claim, as_pairs
+from jobs.admission import Admission, Claim, Terms, as_pairs
 from jobs.connect import RedisClient
 from jobs.errors import JobNotFound, TransitionRefused
 from jobs.reading import as_attempt, as_record
@@ -37,7 +37,7 @@ class JobStore(RecordReader):
 
     def create(self, record: JobRecord, *, claim: Claim | None = None, max_active: int | None = None) -> None:
         """Store a new record and list it as active, as `Admission.create` does; do this before it goes on the queue."""
-        self.admission.create(record, claim=claim, max_active=max_active)
+        self.admission.create(record, Terms(claim, max_active))
 
     def transition(
         self,
@@ -182,7 +182,7 @@ class JobStore(RecordReader):
 
 def _changed_keys(job_id: str) -> list[str]:
     """What a change of state touches."""
-    return [keys.job(job_id), keys.ACTIVE, keys.events(job_id), keys.DELIVERIES, keys.delivery(job_id)]
+    return [keys.job(job_id), keys.ACTIVE, keys.events(job_id), keys.DELIVERIES, keys.delivery(job_id), keys.UPLOADS]
 
 
 def _stamped(to: JobState, changes: RecordChanges) -> dict[str, Any]:

@@ -20,6 +20,7 @@ _PLAIN_RGB = bytes((8, 2, 0, 0, 0))
 _MAX_CHUNKS = 100_000
 _ADAM7 = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
 _PIECE = 1 << 20
+_LAST_FILTER = 4
 
 
 def inspect(data: bytes) -> Facts:
@@ -54,26 +55,32 @@ def inspect(data: bytes) -> Facts:
     return Facts(width, height, frames, raw, end)
 
 
-def verify_pixels(data: bytes) -> None:
+def verify_pixels(data: bytes) -> bool:
     """Unpacks the IDAT stream piece by piece and throws the pieces away: it must hold the pixels, no less and no more.
 
     Memory stays at 1 MiB whatever the stream unpacks to. Decoders stop when their picture is full, so they notice
     neither a bomb nor a file hidden behind the pixels.
+
+    Returns whether a decoder can find no fault with the pixels either: they are 8-bit RGB in plain order, each row has
+    a filter that there is, there is no animation, and no chunk stands between them and the end. What else a decoder
+    minds, it sees before the pixels.
     """
-    inflate = zlib.decompressobj()
-    header, expected, unpacked = b"", 0, 0
+    inflate, sound = zlib.decompressobj(), _is_plain(data)
+    expected, row, unpacked = 0, 1, 0
     for kind, start, stop in _chunks(data):
         if kind == b"IHDR":
-            header = data[start:stop]
-            expected = _scanline_bytes(header)
+            expected = _scanline_bytes(data[start:stop])
+            row = expected // int.from_bytes(data[start + 4 : start + 8])
         if kind != b"IDAT":
             continue
         rest = data[start:stop]
         while rest:
             try:
-                unpacked += len(inflate.decompress(rest, _PIECE))
+                piece = inflate.decompress(rest, _PIECE)
             except zlib.error:
                 raise corrupt("its compressed pixels cannot be unpacked") from None
+            sound = sound and max(piece[-unpacked % row :: row], default=0) <= _LAST_FILTER
+            unpacked += len(piece)
             if unpacked > expected:
                 raise Problem(problem_types.DECOMPRESSION_BOMB, "The file holds more pixels than its size allows.")
             if inflate.eof and (inflate.unused_data or unpacked < expected):
@@ -83,6 +90,12 @@ def verify_pixels(data: bytes) -> None:
         raise Problem(problem_types.TRAILING_DATA, "Bytes follow the pixels inside the picture.")
     if unpacked < expected or not inflate.eof:
         raise truncated("the pixels")
+    return sound
+
+
+def _is_plain(data: bytes) -> bool:
+    kinds = [kind for kind, _, _ in _chunks(data)]
+    return data[24:29] == _PLAIN_RGB and kinds[-2:] == [b"IDAT", b"IEND"] and _ANIMATION.isdisjoint(kinds)
 
 
 def bare(data: bytes) -> bytes | None:

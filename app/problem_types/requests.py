@@ -30,6 +30,14 @@ DUPLICATE_FIELD = define(
     cause="Two parts have the same name, or a plain field repeats what `params` says.",
     cure="Send every field once.",
 )
+HEAD_TIMEOUT = define(
+    "head_timeout",
+    408,
+    "The head of the request did not arrive in time",
+    cause="The request line and the headers were slower than the service waits for.",
+    cure="Send the head at once, as every HTTP library does; look for a proxy that holds it back.",
+    retryable=True,
+)
 BODY_TIMEOUT = define(
     "body_timeout",
     408,

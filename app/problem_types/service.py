@@ -6,7 +6,8 @@ QUEUE_FULL = define(
     "queue_full",
     429,
     "The queue is full",
-    cause="As many jobs wait as may (`max_queue_depth` of `GET /v1/limits`), or the job store is nearly full.",
+    cause="As many jobs wait, or as many bytes of pictures of unfinished jobs are kept, as may (`max_queue_depth` and "
+    "`max_queue_bytes` of `GET /v1/limits`), or the job store is nearly full.",
     cure="Send it again after Retry-After.",
     retryable=True,
 )

@@ -6,6 +6,7 @@ from typing import Literal
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
+from app import openapi_examples as examples
 from app import openapi_parts as docs
 from app import problem_types
 from app.auth import CallerDep
@@ -33,7 +34,9 @@ class Deliveries(BaseModel):
 @router.get(
     "/{job_id}/deliveries",
     summary="What became of the webhook",
-    responses=docs.responses({}, (problem_types.JOB_NOT_FOUND, problem_types.JOB_EXPIRED)),
+    responses=docs.responses(
+        {200: examples.shown(examples.DELIVERIES)}, (problem_types.JOB_NOT_FOUND, problem_types.JOB_EXPIRED)
+    ),
 )
 async def list_deliveries(job_id: str, services: ServicesDep, caller: CallerDep) -> Deliveries:
     """Every attempt to deliver the job's webhook, with time, status, duration and error; kept as long as the job."""

@@ -5,6 +5,7 @@ from typing import Literal
 from fastapi import APIRouter
 from pydantic import BaseModel
 
+from app import openapi_examples as examples
 from app import openapi_parts as docs
 from app import problem_types
 from app.problems import Problem
@@ -26,13 +27,17 @@ class Ready(BaseModel):
     workers: int
 
 
-@router.get("/healthz", summary="Alive", responses=docs.responses({}, ()))
+@router.get("/healthz", summary="Alive", responses=docs.responses({200: examples.shown({"status": "ok"})}, ()))
 async def healthz() -> Alive:
     """200 as long as the process answers at all; asks nobody else."""
     return Alive()
 
 
-@router.get("/readyz", summary="Ready", responses=docs.responses({}, (problem_types.NO_WORKER,)))
+@router.get(
+    "/readyz",
+    summary="Ready",
+    responses=docs.responses({200: examples.shown({"status": "ready", "workers": 2})}, (problem_types.NO_WORKER,)),
+)
 async def readyz(services: ServicesDep) -> Ready:
     """200 if Redis and the blob store answer and at least one warmed-up worker lives; else 503 with the reason."""
     await services.shelved(services.blobs.check)

@@ -4,7 +4,6 @@ import contextlib
 import time
 from typing import Annotated
 
-import anyio
 from fastapi import APIRouter, Header, Request, Response
 
 from app import openapi_parts as docs
@@ -15,30 +14,23 @@ from app.availability import retry_after_s
 from app.bodies import read_submission
 from app.canceling import cancel
 from app.conditional import client_has, etag_of, not_modified, preferred_wait_s
+from app.idempotency import Accepted
+from app.key_header import IdempotencyKey, check_key
 from app.lookup import find_job
 from app.openapi_bodies import submission_body
 from app.rate_limit import spend, telling
 from app.services import Services, ServicesDep
 from app.views import JobView, view
+from app.waiting import watching
 from jobs.connect import REDIS_FULL
-from jobs.record import JobState
+from jobs.record import JobRecord, JobState
 
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
-
-FIRST_POLL_S, LONGEST_POLL_S = 0.05, 0.4
 
 Prefer = Annotated[
     str | None, Header(description="`wait=N`: hold the answer up to N seconds (30 at most).", examples=["wait=30"])
 ]
 IfNoneMatch = Annotated[str | None, Header(description="ETags that the client has already.")]
-IdempotencyKey = Annotated[
-    str | None,
-    Header(
-        pattern=r"^[!-~]{1,255}$",
-        description="Visible ASCII characters, without spaces; the same submission under the same key is the same job.",
-        examples=["8e03978e-40d5-43e8-bc93-6894a57f9324"],
-    ),
-]
 
 
 @router.post(
@@ -61,12 +53,13 @@ async def submit_job(
     or as JSON in a part `params`) or `application/json` (files in base64 or as data URLs beside the parameters).
     Unknown fields are errors.
     """
-    headers = await services.stored(spend, services, caller)
+    headers = {} if services.keys is None else await services.stored(spend, services, caller)
     with telling(headers):
         with services.metrics.counting_refusals():
+            check_key(idempotency_key)
             submission = await read_submission(request, services)
         accepted = await accept(services, caller, submission, idempotency_key)
-    job = await services.stored(view, services, accepted.record, _base_path(request))
+    job = await _first_view(services, accepted, _base_path(request))
     headers |= {"Location": job.links.self} | ({"Idempotent-Replayed": "true"} if accepted.replayed else {})
     return _answer(request, job, status=200 if job.state.final else 202, headers=headers)
 
@@ -95,15 +88,16 @@ async def get_job(
     """
     wait_s = preferred_wait_s(request) if prefer is not None else None
     headers = {} if wait_s is None else {"Preference-Applied": f"wait={wait_s}"}
-    deadline, pause_s = time.monotonic() + (wait_s or 0), FIRST_POLL_S
-    while True:
-        job = await services.stored(_look, services, caller, job_id, _base_path(request))
-        changed = if_none_match is not None and not client_has(request, etag_of(_content(job)))
-        left_s = deadline - time.monotonic()
-        if job.state.final or changed or left_s <= 0 or services.stopping() or await request.is_disconnected():
-            return _answer(request, job, status=200, headers=headers)
-        await anyio.sleep(min(pause_s, left_s))
-        pause_s = min(pause_s * 1.5, LONGEST_POLL_S)
+    deadline = time.monotonic() + (wait_s or 0)
+    record, job = await services.stored(_look, services, caller, job_id, _base_path(request))
+    if wait_s and not _settled(request, job):
+        async with watching(request, services, record, every_event=if_none_match is not None) as watch:
+            while (left_s := deadline - time.monotonic()) > 0 and not watch.left and not services.stopping():
+                await watch.news(left_s)
+                _, job = await services.stored(_look, services, caller, job_id, _base_path(request))
+                if _settled(request, job):
+                    break
+    return _answer(request, job, status=200, headers=headers)
 
 
 @router.post(
@@ -141,8 +135,22 @@ async def delete_job(job_id: str, services: ServicesDep, caller: CallerDep) -> R
     return Response(status_code=204)
 
 
-def _look(services: Services, caller: str, job_id: str, base_path: str) -> JobView:
-    return view(services, find_job(services, caller, job_id), base_path)
+async def _first_view(services: Services, accepted: Accepted, base_path: str) -> JobView:
+    """What a new job looks like is known without asking again."""
+    if accepted.place is not None:
+        return view(services, accepted.record, base_path, accepted.place)
+    return await services.stored(view, services, accepted.record, base_path)
+
+
+def _look(services: Services, caller: str, job_id: str, base_path: str) -> tuple[JobRecord, JobView]:
+    record = find_job(services, caller, job_id)
+    return record, view(services, record, base_path)
+
+
+def _settled(request: Request, job: JobView) -> bool:
+    """Whether there is no more to wait for: the job is final, or differs from what the client has."""
+    conditional = "if-none-match" in request.headers
+    return job.state.final or (conditional and not client_has(request, etag_of(_content(job))))
 
 
 def _delete(services: Services, caller: str, job_id: str) -> None:

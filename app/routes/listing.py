@@ -7,6 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 
+from app import openapi_examples as examples
 from app import openapi_parts as docs
 from app import problem_types
 from app.auth import CallerDep
@@ -43,7 +44,9 @@ class JobPage(BaseModel):
 @router.get(
     "",
     summary="List jobs",
-    responses=docs.responses({}, (problem_types.INVALID_FIELD, problem_types.UNKNOWN_FIELD)),
+    responses=docs.responses(
+        {200: examples.shown(examples.JOB_PAGE)}, (problem_types.INVALID_FIELD, problem_types.UNKNOWN_FIELD)
+    ),
 )
 async def list_jobs(
     request: Request,

@@ -5,6 +5,7 @@ from typing import Literal
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
+from app import openapi_examples as examples
 from app import openapi_parts as docs
 from app.bodies import max_body_bytes
 from app.conditional import LONGEST_WAIT_S
@@ -51,6 +52,7 @@ class Limits(BaseModel):
     max_decompression_ratio: int = Field(description="Of pictures that unpack to more than 32 MiB.")
     image_formats: list[str]
     max_queue_depth: int = Field(description="Jobs that may wait.")
+    max_queue_bytes: int | None = Field(description="Of the pictures of all unfinished jobs; null: no bound.")
     max_wait_s: int = Field(description="Longest `Prefer: wait`.")
     result_ttl_s: int = Field(description="Seconds that a finished job and its pictures are kept.")
     idempotency_ttl_s: int = Field(description="Seconds that an `Idempotency-Key` stands for the same job.")
@@ -60,7 +62,7 @@ class Limits(BaseModel):
     tasks: list[str]
 
 
-@router.get("/models", summary="Models", responses=docs.responses({}, ()))
+@router.get("/models", summary="Models", responses=docs.responses({200: examples.shown(examples.MODELS)}, ()))
 async def list_models(services: ServicesDep) -> Models:
     """The models of all warmed-up workers."""
     return await services.stored(_models, services)
@@ -78,7 +80,7 @@ def _models(services: Services) -> Models:
     return Models(models=models, data=[OpenAIModel(id=model.id) for model in models])
 
 
-@router.get("/limits", summary="Limits", responses=docs.responses({}, ()))
+@router.get("/limits", summary="Limits", responses=docs.responses({200: examples.shown(examples.LIMITS)}, ()))
 async def get_limits(services: ServicesDep) -> Limits:
     """The service's limits; ranges of single parameters are in the OpenAPI description."""
     settings, keyed = services.settings, services.keys is not None
@@ -90,6 +92,7 @@ async def get_limits(services: ServicesDep) -> Limits:
         max_decompression_ratio=settings.max_decompression_ratio,
         image_formats=["png", "jpeg", "webp", "gif"],
         max_queue_depth=settings.max_queue_depth,
+        max_queue_bytes=settings.max_queue_bytes or None,
         max_wait_s=LONGEST_WAIT_S,
         result_ttl_s=settings.result_ttl_s,
         idempotency_ttl_s=settings.idempotency_ttl_s,

@@ -1,14 +1,14 @@
 """Pictures for OpenAI's clients: the request waits for its job and is answered with what came of it."""
 
 from base64 import b64encode
-from typing import Annotated
 
-from fastapi import APIRouter, Header, Request, Response
+from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.accept import accept
 from app.auth import CallerDep
 from app.finished import address, fetch
+from app.key_header import IdempotencyKey, check_key
 from app.openai_errors import PREFIX
 from app.openai_parts import edit_body, generation_body, openai_responses
 from app.openai_requests import Asked, read_edit, read_generation
@@ -18,10 +18,6 @@ from app.services import Services, ServicesDep
 from jobs.record import JobRecord
 
 router = APIRouter(prefix=PREFIX, tags=["openai"])
-
-IdempotencyKey = Annotated[
-    str | None, Header(pattern=r"^[!-~]{1,255}$", description="The same request under the same key is the same job.")
-]
 
 
 class OpenAIImage(BaseModel):
@@ -54,6 +50,7 @@ async def generate_images(
     headers = await services.stored(spend, services, caller)
     with telling(headers):
         with services.metrics.counting_refusals():
+            check_key(idempotency_key)
             asked = await read_generation(request, services)
         return await _answer(request, services, caller, asked, idempotency_key, headers)
 
@@ -72,6 +69,7 @@ async def edit_image(
     headers = await services.stored(spend, services, caller)
     with telling(headers):
         with services.metrics.counting_refusals():
+            check_key(idempotency_key)
             asked = await read_edit(request, services)
         return await _answer(request, services, caller, asked, idempotency_key, headers)
 

@@ -12,13 +12,14 @@ from app.availability import estimate_s, retry_after_s
 from app.conditional import client_has, not_modified
 from app.finished import address, fetch, file_name
 from app.lookup import find_job
+from app.openapi_examples import Part
 from app.problems import Problem
 from app.services import Services, ServicesDep
 from jobs.record import JobRecord, JobState, Result
 
 router = APIRouter(prefix="/v1/jobs", tags=["results"])
 
-_ANSWERS: dict[int, docs.Part] = {200: docs.PICTURE, 303: docs.PICTURE_ELSEWHERE, 304: docs.NOT_MODIFIED}
+_ANSWERS: dict[int, Part] = {200: docs.PICTURE, 303: docs.PICTURE_ELSEWHERE, 304: docs.NOT_MODIFIED}
 _PROBLEMS = (
     problem_types.JOB_NOT_FOUND,
     problem_types.RESULT_NOT_FOUND,

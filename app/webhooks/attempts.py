@@ -8,6 +8,7 @@ from http import HTTPStatus
 from app.outbound.failures import OutboundFailure
 from app.services import Services
 from app.views import view
+from app.webhooks.pace import asked_pause_s
 from app.webhooks.signing import message
 from jobs.deliveries import Attempt, AttemptError, DueDelivery
 from jobs.record import JobRecord
@@ -18,23 +19,36 @@ ANSWER_BYTES = 64 * 1024
 
 @dataclass(frozen=True)
 class Outcome:
-    """How an attempt went: the status of the answer if there was one, and the error if it failed."""
+    """How an attempt went: the status of the answer if there was one, and the error if it failed.
+
+    `asked_s` is the pause that the receiver asked for (`Retry-After`), in seconds.
+    """
 
     status: int | None
     error: AttemptError | None
+    asked_s: float = 0.0
 
 
-async def deliver(services: Services, due: DueDelivery, record: JobRecord) -> Attempt:
+@dataclass(frozen=True)
+class Tried:
+    """An attempt for the log, and the seconds for which the receiver wants to be left alone."""
+
+    attempt: Attempt
+    asked_s: float
+
+
+async def deliver(services: Services, due: DueDelivery, record: JobRecord) -> Tried:
     """Sends a webhook once and says what came of it."""
     at, started = datetime.now(UTC), time.monotonic()
     outcome = await _send(services, due, record, int(at.timestamp()))
-    return Attempt(
+    attempt = Attempt(
         attempt=due.attempt,
         at=at,
         status=outcome.status,
         duration_s=round(time.monotonic() - started, 3),
         error=outcome.error,
     )
+    return Tried(attempt, outcome.asked_s)
 
 
 async def _send(services: Services, due: DueDelivery, record: JobRecord, timestamp_s: int) -> Outcome:
@@ -51,7 +65,8 @@ async def _send(services: Services, due: DueDelivery, record: JobRecord, timesta
         )
     except OutboundFailure as failure:
         return Outcome(None, failure.error)
-    return Outcome(answer.status, _error_of(answer.status))
+    asked_s = asked_pause_s(answer.headers.get("retry-after"), datetime.now(UTC))
+    return Outcome(answer.status, _error_of(answer.status), asked_s)
 
 
 def _error_of(status: int) -> AttemptError | None:

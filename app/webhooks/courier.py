@@ -8,8 +8,8 @@ import structlog
 from redis.exceptions import RedisError
 
 from app.services import Services
-from app.webhooks.attempts import deliver
-from app.webhooks.pace import pause_s
+from app.webhooks.attempts import Tried, deliver
+from app.webhooks.pace import as_asked_s, pause_s
 from jobs.deliveries import Attempt, AttemptError, DeliveryState, DueDelivery
 from jobs.errors import RecordUnreadable
 
@@ -85,26 +85,26 @@ class Courier:
             record = await self._services.stored(self._services.deliveries.record, due.job_id)
             if record is None or time.monotonic() - leased_at > MARGIN_S / 2:
                 return
-            attempt = await deliver(self._services, due, record)
+            tried = await deliver(self._services, due, record)
             log.info(
                 "webhook_attempted",
                 job_id=due.job_id,
                 receiver=due.receiver,
-                attempt=attempt.attempt,
-                status=attempt.status,
-                error=attempt.error,
+                attempt=tried.attempt.attempt,
+                status=tried.attempt.status,
+                error=tried.attempt.error,
             )
-            await self._settle(due, attempt, leased_at)
+            await self._settle(due, tried, leased_at)
         except (RedisError, RecordUnreadable) as error:
             log.warning("webhook_left", job_id=due.job_id, error=repr(error))
         except Exception:  # the edge of a delivery: its lease ends, and it is tried again
             log.exception("webhook_failed", job_id=due.job_id)
 
-    async def _settle(self, due: DueDelivery, attempt: Attempt, leased_at: float) -> None:
+    async def _settle(self, due: DueDelivery, tried: Tried, leased_at: float) -> None:
         """Enter what came of an attempt; tries as long as the lease holds, or the receiver would get it twice."""
-        settings = self._services.settings
-        again_in_s = pause_s(due.attempt, settings.webhook_retry_s)
+        settings, attempt = self._services.settings, tried.attempt
         left_s = due.made_at + settings.webhook_give_up_s - due.taken_at
+        again_in_s = as_asked_s(pause_s(due.attempt, settings.webhook_retry_s), tried.asked_s, left_s)
         state = _state_after(attempt, hopeless=again_in_s > left_s)
         while True:
             try:

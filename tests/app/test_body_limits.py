@@ -139,6 +139,6 @@ def test_more_submissions_at_once_than_allowed_are_refused_at_once_and_room_come
         assert refused
         for answer in refused:
             assert problem(answer, 503, "overloaded")["retryable"]
-            assert answer.headers["retry-after"] == "2"
+            assert 1 <= int(answer.headers["retry-after"]) <= 60
         assert sorted(near.store.active_ids()) == sorted(accepted)
         assert send(api.client).status_code == 202

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
@@ -122,7 +123,21 @@ def test_a_replay_needs_neither_room_nor_a_worker(http: httpx.Client, worker: St
     assert send(http, key).json()["id"] == job["id"]
 
 
-@pytest.mark.parametrize("wrong", ["", "a b", "x" * 256, "ä"])
-def test_a_malformed_key_is_refused(http: httpx.Client, wrong: str) -> None:
-    response = http.post("/v1/jobs", json={"task": "generate"}, headers={b"Idempotency-Key": wrong.encode()})
+def refusals(http: httpx.Client) -> float:
+    found = re.search(
+        r'^inlay_submits_total\{outcome="invalid_field",task="unknown"\} (\S+)$', http.get("/metrics").text, re.M
+    )
+    return float(found[1]) if found else 0.0
+
+
+@pytest.mark.parametrize("wrong", ["", "a b", "x" * 256, "ä", "a\x7fb"])
+def test_a_malformed_key_is_refused_and_counted(http: httpx.Client, worker: StandIn, wrong: str) -> None:
+    before = refusals(http)
+    malformed = {b"Idempotency-Key": wrong.encode()}
+    response = http.post("/v1/jobs", json={"task": "generate"}, headers=malformed)
     problem(response, 422, "invalid_field", "/idempotency-key")
+    for path in ("/v1/images/generations", "/v1/images/edits"):
+        error = http.post(path, json={"prompt": "a vase"}, headers=malformed).json()["error"]
+        assert (error["code"], error["param"]) == ("invalid_field", "idempotency-key")
+    assert refusals(http) - before == 3
+    assert worker.queue.depth() == 0

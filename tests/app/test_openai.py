@@ -192,7 +192,7 @@ def refused(error: openai.APIStatusError, status: int, code: str, param: str | N
         ({"quality": "high"}, "invalid_field", "quality"),
         ({"background": "transparent"}, "invalid_field", "background"),
         ({"input_fidelity": "high"}, "unknown_field", "input_fidelity"),
-        ({"output_compression": 50}, "unknown_field", "output_compression"),
+        ({"output_compression": 50}, "invalid_field", "output_compression"),
         ({"output_format": "gif"}, "invalid_field", "output_format"),
         ({"response_format": "jpeg"}, "invalid_field", "response_format"),
         ({"user": "x" * 513}, "invalid_field", "user"),

@@ -54,11 +54,48 @@ def test_every_error_is_described_as_a_problem(described: dict[str, Any]) -> Non
                 assert told["code"] == code in CATALOGUE
 
 
-def test_every_operation_is_explained_and_has_an_answer_with_examples_or_schema(described: dict[str, Any]) -> None:
+def test_every_operation_is_explained_and_may_succeed(described: dict[str, Any]) -> None:
     for name, operation in operations(described):
         assert operation["summary"], name
         assert operation["description"], name
         assert any(int(status) < 300 for status in operation["responses"]), name
+
+
+def bodies(described: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every body that is sent or answered, by where it stands."""
+    for name, operation in operations(described):
+        asked = {"body": operation["requestBody"]} if "requestBody" in operation else {}
+        for part, told in (asked | operation["responses"]).items():
+            for media_type, content in told.get("content", {}).items():
+                yield f"{name} {part} {media_type}", content
+
+
+def test_every_body_of_every_route_has_examples_that_fit_its_schema(described: dict[str, Any]) -> None:
+    seen = 0
+    for place, content in bodies(described):
+        schema = Draft202012Validator({**content["schema"], "components": described["components"]})
+        examples = [one["value"] for one in content.get("examples", {}).values()]
+        examples += [content["example"]] if "example" in content else []
+        assert examples, place
+        for example in examples:
+            assert [error.message for error in schema.iter_errors(example)] == [], place
+        seen += len(examples)
+    assert seen > 200
+    assert {name.split(" ")[1] for name, _ in operations(described)} == {
+        place.split(" ")[1] for place, _ in bodies(described)
+    }
+
+
+def test_an_example_that_does_not_fit_would_be_noticed(described: dict[str, Any]) -> None:
+    for place, content in bodies(described):
+        schema = Draft202012Validator({**content["schema"], "components": described["components"]})
+        assert not schema.is_valid(17), place
+
+
+def test_examples_of_limits_are_the_defaults(http: httpx.Client, described: dict[str, Any]) -> None:
+    example = described["paths"]["/v1/limits"]["get"]["responses"]["200"]["content"]["application/json"]["example"]
+    keyless = dict.fromkeys(("rate_limit_jobs", "rate_window_s", "max_active_jobs"))
+    assert http.get("/v1/limits").json() == example | keyless
 
 
 @pytest.mark.parametrize("spec", get_args(AnySpec))

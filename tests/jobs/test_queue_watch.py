@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from jobs import keys
+from jobs.admission import Terms
 from jobs.connect import RedisClient
 from jobs.queue import JobQueue
 from jobs.queue_watch import LOOKED_AT, QueueWatch
@@ -22,8 +23,8 @@ def test_queue_is_told_by_depth_age_and_workers(
     now = datetime.now(UTC)
     for number, age_s in ((1, 5), (2, 60), (3, 1)):
         record = new_record(f"job-0000000{number}")
-        store.create(record.model_copy(update={"created_at": now - timedelta(seconds=age_s)}))
-        queue.enqueue(record.id)
+        record = record.model_copy(update={"created_at": now - timedelta(seconds=age_s)})
+        store.admission.enter(record, queue, Terms(upload_bytes=1000 * number))
     queue.remove("job-00000003")
     store.claim("job-00000003", "busy")
     presence = WorkerPresence(
@@ -33,6 +34,7 @@ def test_queue_is_told_by_depth_age_and_workers(
     figures = QueueWatch(settings).read()
     assert figures is not None
     assert (figures.waiting, figures.unfinished, figures.workers) == (2, 3, (presence,))
+    assert figures.upload_bytes == 6000
     assert figures.oldest_age_s == pytest.approx(60, abs=5)
     assert figures.oldest_unfinished_age_s == pytest.approx(60, abs=5)
     assert figures.memory_max_bytes > figures.memory_used_bytes > 0

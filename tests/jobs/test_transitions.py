@@ -133,7 +133,7 @@ def test_repeated_transition_is_recognised(redis: RedisClient, store: JobStore, 
     record = new_record()
     bring(store, record, JobState.RUNNING)
     args: list[str | int] = [record.id, "succeeded", "one-token", "running", "", 60, 1, ""]
-    names = [keys.job(record.id), keys.ACTIVE, keys.events(record.id)]
+    names = [keys.job(record.id), keys.ACTIVE, keys.events(record.id), "unused", "unused", keys.UPLOADS]
     first = store._transition(keys=names, args=args)
     again = store._transition(keys=names, args=args)
     assert first == again == [b"succeeded", b"done"]

@@ -112,7 +112,7 @@ def test_a_job_that_leaves_the_queue_unserved_leaves_no_place_behind(queue: JobQ
 def test_a_job_that_was_taken_at_once_is_not_put_back(queue: JobQueue, redis: RedisClient) -> None:
     queue.enqueue("quick")
     take(queue, redis)
-    assert not queue._turns.place("quick", Turn("a"))
+    assert not queue.turns.place("quick", Turn("a"))
     assert queue.depth() == 0
 
 

@@ -17,7 +17,8 @@ PHONE_PX: ViewportSize = {"width": 360, "height": 740}
 WAIT_MS = 60_000
 """Longest wait for anything but a real worker: generous, for busy machines."""
 
-_IMAGES = Path(__file__).parents[2] / "docs" / "images"
+_ROOT = Path(__file__).parents[2]
+_IMAGES, _BUILD = _ROOT / "docs" / "images", _ROOT / "build" / "page"
 _TELL_VIOLATIONS = """addEventListener("securitypolicyviolation",
   (event) => console.error(`policy: ${event.violatedDirective} ${event.blockedURI}`))"""
 _EXPECTED = "Failed to load resource: the server responded with a status of"
@@ -74,7 +75,8 @@ class Visit:
 
 
 def keep_shot(page: Page, name: str) -> None:
-    """Writes docs/images/page-NAME.png, if PAGE_SCREENSHOTS is set: docs/page.md shows them."""
-    if os.environ.get("PAGE_SCREENSHOTS"):
-        page.wait_for_timeout(500)  # transitions
-        page.screenshot(path=_IMAGES / f"page-{name}.png")
+    """Writes build/page/page-NAME.png; if PAGE_SCREENSHOTS is set, those that docs/page.md shows to docs/images."""
+    shown = _IMAGES / f"page-{name}.png"
+    folder = _IMAGES if os.environ.get("PAGE_SCREENSHOTS") and shown.exists() else _BUILD
+    page.wait_for_timeout(500)  # transitions
+    page.screenshot(path=folder / shown.name)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator
-from typing import NoReturn
+from typing import NoReturn, Protocol
 
 import pytest
 from playwright.sync_api import Browser, expect, sync_playwright
@@ -13,7 +13,7 @@ from pydantic import SecretStr
 from jobs.settings import Settings
 from tests.app.service import ApiProcess
 from tests.app.stand_in import StandIn
-from tests.page.browser import DESKTOP_PX, INSTALL, WAIT_MS, Visit, chromium_path, launch
+from tests.page.browser import DESKTOP_PX, INSTALL, PHONE_PX, WAIT_MS, Visit, chromium_path, launch
 from tests.page.commands import RunCommand, run
 from tests.redis_process import RedisProcess
 
@@ -57,16 +57,25 @@ def worker(page_redis: RedisProcess) -> Iterator[StandIn]:
     stand_in.close()
 
 
-VisitTo = Callable[[str], Visit]
+class VisitTo(Protocol):
+    """Opens a service's page in a browser of its own, or on a phone with a touch screen."""
+
+    def __call__(self, base_url: str, *, phone: bool = False) -> Visit: ...
 
 
 @pytest.fixture
 def visit_to(browser: Browser) -> Iterator[VisitTo]:
-    """Opens a service's page in a browser of its own; nothing may have gone wrong in any of them."""
+    """Nothing may have gone wrong in any of the browsers."""
     visits: list[Visit] = []
 
-    def make(base_url: str) -> Visit:
-        context = browser.new_context(viewport=DESKTOP_PX, accept_downloads=True, color_scheme="light")
+    def make(base_url: str, *, phone: bool = False) -> Visit:
+        context = browser.new_context(
+            viewport=PHONE_PX if phone else DESKTOP_PX,
+            has_touch=phone,
+            is_mobile=phone,
+            color_scheme="dark" if phone else "light",
+            accept_downloads=True,
+        )
         visits.append(Visit(context.new_page(), base_url.rstrip("/")))
         return visits[-1]
 

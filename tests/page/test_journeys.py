@@ -85,6 +85,37 @@ def test_a_hole_is_painted_watched_compared_and_downloaded(real: Visit) -> None:
     assert not changed[:, :50].any(), "what was not brushed over is as it was sent"
 
 
+def draw_by_finger(page: Page, points: list[tuple[float, float]]) -> None:
+    """One stroke over these places of the window, as a touch screen reports it."""
+    screen = page.context.new_cdp_session(page)
+    for number, (x, y) in enumerate(points):
+        kind = "touchMove" if number else "touchStart"
+        screen.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [{"x": x, "y": y}]})
+    screen.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+    screen.detach()
+
+
+def test_a_finger_paints_a_hole_on_a_phone_that_stays_where_it_is(visit_to: VisitTo, service: Deployment) -> None:
+    page = visit_to(str(service.api.client.base_url), phone=True).with_example("inpaint")
+    fine_tune(page, steps="8", seed="7")
+    page.get_by_text("Fine-tune").click()
+    page.locator("#mask").scroll_into_view_if_needed()
+    box, place = page.locator("#mask").bounding_box(), page.evaluate("() => scrollY")
+    assert box
+    unit = box["width"] / 128
+    for column in (80, 90, 100):  # down and up again: where the page scrolled along, the strokes would be elsewhere
+        draw_by_finger(page, [(box["x"] + column * unit, box["y"] + row * unit) for row in (28, 40, 52, 40, 28)])
+    assert page.evaluate("() => scrollY") == place
+    expect(page.get_by_role("button", name="Undo")).to_be_enabled()
+    keep_shot(page, "finger")
+    paint_and_wait(page)
+    keep_shot(page, "finger-result")
+    with Image.open(EXAMPLE) as sent:
+        changed = differing(downloaded(page), sent.convert("RGB"))
+    assert changed[30:50, 80:100].mean() > 0.2
+    assert not changed[:, :50].any(), "what no finger touched is as it was sent"
+
+
 def test_the_left_half_is_kept_and_two_pictures_are_offered(real: Visit) -> None:
     page = real.with_example("complete")
     fine_tune(page, steps="4", n="2")

@@ -8,8 +8,10 @@ from PIL import Image
 from playwright.sync_api import Page, expect
 
 from jobs import keys
+from tests.app.service import ApiProcess
 from tests.app.stand_in import StandIn
-from tests.page.browser import PHONE_PX, Visit, keep_shot
+from tests.page.browser import Visit, keep_shot
+from tests.page.conftest import VisitTo
 
 PASTE = """async (kind) => {
   const canvas = new OffscreenCanvas(80, 70);
@@ -61,19 +63,13 @@ def test_strokes_are_undone_done_again_and_cleared(visit: Visit, worker: StandIn
     assert (mask.getpixel((32, 32)), mask.getpixel((96, 96))) == (255, 0)
 
 
-def test_a_finger_paints_on_a_phone(visit: Visit, worker: StandIn) -> None:
-    browser = visit.page.context.browser
-    assert browser
-    phone = browser.new_context(viewport=PHONE_PX, has_touch=True, is_mobile=True, color_scheme="dark")
-    touched = Visit(phone.new_page(), visit.base_url)
-    page = touched.with_example("inpaint")
+def test_a_finger_paints_on_a_phone(visit_to: VisitTo, site: ApiProcess, worker: StandIn) -> None:
+    page = visit_to(str(site.client.base_url), phone=True).with_example("inpaint")
     box = page.locator("#mask").bounding_box()
     assert box
     page.touchscreen.tap(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
     keep_shot(page, "phone")
     assert sent_mask(page, worker).getpixel((64, 64)) == 255
-    assert touched.complaints == []
-    phone.close()
 
 
 def test_the_line_on_the_picture_sets_how_much_is_kept(visit: Visit) -> None:
