@@ -20,6 +20,7 @@ from inlay.terminal import console
 DEFAULT_DATA = Path(".inlay")
 READY_TIMEOUT_S = 300.0
 TEND_EVERY_S = 0.25
+STARTING = "starting (the model is loaded and warmed up) …"
 
 DataDir = Annotated[
     Path, typer.Option("--data", envvar="INLAY_DATA", file_okay=False, help="Folder for jobs, pictures and logs.")
@@ -39,7 +40,9 @@ def up(
     stopping = threading.Event()
     service = EmbeddedService(data, port, host=host, stopping=stopping)
     with errors_as_exit_status(), stop_signals(service), service:
-        with console.status("starting (the model is loaded and warmed up) …"):
+        if not console.is_terminal:  # where the status below shows nothing
+            console.print(STARTING)
+        with console.status(STARTING):
             service.wait_until_ready(READY_TIMEOUT_S)
         typer.echo(f"Inlay is ready at {service.url}")
         console.print(

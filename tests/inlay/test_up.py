@@ -122,6 +122,7 @@ def test_up_serves_restarts_a_killed_worker_goes_on_with_its_job_and_stops_clean
     assert len(service.children()) == 3
     status, told = service.end(signal.SIGTERM)
     assert status == ExitStatus.SUCCESS
+    assert told.startswith("starting")
     assert "worker ended (killed by SIGKILL); starting it again" in told
     assert told.rstrip().endswith("stopped")
     assert service.nothing_left()
