@@ -24,7 +24,7 @@ def test_demo_runs_the_real_service_twice_and_writes_input_result_and_truth(
     shown = CliRunner().invoke(app, ["demo", "--output", str(output), "--scene", "11"])
     assert shown.exit_code == ExitStatus.SUCCESS, shown.output
     assert shown.stdout.strip() == str(output)
-    for told in ("held-out scene 11", "step 0/20", "hole PSNR", "0 of 255", "seed", "warm"):
+    for told in ("held-out scene 11", "succeeded", "hole PSNR", "0 of 255", "seed", "warm"):
         assert told in shown.stderr
     with Image.open(output) as sheet:
         assert sheet.width > 3 * 320

@@ -31,7 +31,7 @@ def test_finished_job_waits_for_the_folder_and_succeeds(
         wait_for(lambda: not worker._runner.ids)
         time.sleep(1.0)
         assert bench.get(job_id).state is JobState.RUNNING
-        generated = bench.submit(task="generate", width_px=64, height_px=64)
+        generated = bench.submit(task="generate", width_px=64, height_px=64, steps=20)
         bench.wait_for_step(generated)  # sampling goes on
         assert [one.name for one in WorkerRegistry(redis).ready()] == [worker.name]
         away.rename(folder)
